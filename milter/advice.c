@@ -1,0 +1,213 @@
+#include "advice.h"
+
+#include <string.h>
+
+#include "base/msg.h"
+#include "postfix.h"
+
+enum parameter {
+	SMTPD_MILTERS, NON_SMTPD_MILTERS, FILTER_CLASSES, RECIPIENT_RESTRICTIONS, TRANSPORT_MAPS,
+	DELIMITER, QUEUE_DIRECTORY, PARAMETER_COUNT,
+};
+
+static const char *const parameters[PARAMETER_COUNT] = {
+	[SMTPD_MILTERS] = "smtpd_milters",
+	[NON_SMTPD_MILTERS] = "non_smtpd_milters",
+	[FILTER_CLASSES] = "internal_mail_filter_classes",
+	[RECIPIENT_RESTRICTIONS] = "smtpd_recipient_restrictions",
+	[TRANSPORT_MAPS] = "transport_maps",
+	[DELIMITER] = "recipient_delimiter",
+	[QUEUE_DIRECTORY] = "queue_directory",
+};
+
+/* What this Postfix has. */
+struct findings {
+	const struct config *config;
+	struct arena *arena;
+	const char *values[PARAMETER_COUNT];
+	struct str services; /* of master.cf */
+	struct buf *out;
+};
+
+static bool
+contains(const char *value, const char *part)
+{
+	return strstr(value, part) != NULL;
+}
+
+/* The socket as Postfix has to name it: relative to the queue directory where
+   it is below it, so that it is found inside the chroot and outside. */
+static const char *
+socket_name(const struct findings *findings)
+{
+	const char *path = config_socket_path(findings->config);
+	const char *queue = findings->values[QUEUE_DIRECTORY];
+	size_t len = strlen(queue);
+
+	if (path == NULL)
+		return findings->config->socket;
+	if (strncmp(path, queue, len) == 0 && path[len] == '/')
+		return arena_printf(findings->arena, "unix:%s", path + len + 1);
+	return arena_printf(findings->arena, "unix:%s", path);
+}
+
+static void
+command(struct findings *findings, enum parameter parameter, const char *first,
+    const char *second)
+{
+	buf_printf(findings->out, "postconf -c %s -e \\\n  '%s = %s%s%s'\n",
+	    findings->config->postfix_config, parameters[parameter], first,
+	    second[0] == '\0' ? "" : ", ", second);
+}
+
+static void
+advise_milters(struct findings *findings)
+{
+	const char *milter = arena_printf(findings->arena, "{ %s, default_action=accept, "
+	    "connect_timeout=2s, command_timeout=5s, content_timeout=30s }",
+	    socket_name(findings));
+
+	for (enum parameter p = SMTPD_MILTERS; p <= NON_SMTPD_MILTERS; p++) {
+		const char *value = findings->values[p];
+
+		if (!contains(value, "bouncemilter") && !contains(value, socket_name(findings)))
+			command(findings, p, value[0] == '\0' ? milter : value,
+			    value[0] == '\0' ? "" : milter);
+	}
+	if (!contains(findings->values[FILTER_CLASSES], "bounce"))
+		command(findings, FILTER_CLASSES, findings->values[FILTER_CLASSES][0] == '\0' ?
+		    "bounce" : findings->values[FILTER_CLASSES],
+		    findings->values[FILTER_CLASSES][0] == '\0' ? "" : "bounce");
+}
+
+static void
+advise_tables(struct findings *findings)
+{
+	const char *access = arena_printf(findings->arena, "lmdb:%s/access",
+	    findings->config->table_dir);
+	const char *transport = arena_printf(findings->arena, "lmdb:%s/transport",
+	    findings->config->table_dir);
+
+	if (findings->config->enforce == ENFORCE_MILTER)
+		return;
+	/* Before the permits: our own clients are those who send. */
+	if (!contains(findings->values[RECIPIENT_RESTRICTIONS], access))
+		command(findings, RECIPIENT_RESTRICTIONS,
+		    arena_printf(findings->arena, "check_recipient_access %s", access),
+		    findings->values[RECIPIENT_RESTRICTIONS]);
+	if (!contains(findings->values[TRANSPORT_MAPS], transport))
+		command(findings, TRANSPORT_MAPS, transport, findings->values[TRANSPORT_MAPS]);
+}
+
+/* Does pickup hand its mail to a cleanup service that calls itself PICKUP? */
+static bool
+has_separate_pickup(struct str services)
+{
+	size_t at;
+
+	return str_find(services, STR("milter_macro_daemon_name=PICKUP"), 0, &at) == 1 &&
+	    str_find(services, STR("cleanup_service_name="), 0, &at) == 1;
+}
+
+static void
+advise_pickup(struct findings *findings)
+{
+	const char *directory = findings->config->postfix_config;
+
+	if (findings->config->trust_local == TRUST_ALL || has_separate_pickup(findings->services))
+		return;
+	buf_printf(findings->out, "postconf -c %s -M \\\n"
+	    "  pcleanup/unix='pcleanup unix n - y - 0 cleanup'\n", directory);
+	buf_printf(findings->out, "postconf -c %s -P \\\n  pcleanup/unix/syslog_name=postfix/pickup \\\n"
+	    "  pcleanup/unix/milter_macro_daemon_name=PICKUP \\\n"
+	    "  pickup/unix/cleanup_service_name=pcleanup\n", directory);
+}
+
+/* With another delimiter than "+", Postfix looks for john@ when the mail is for
+   john-smith@: a table would refuse the wrong person. */
+static bool
+delimiter_is_safe(const char *delimiter)
+{
+	return delimiter[0] == '\0' || strcmp(delimiter, "+") == 0;
+}
+
+static void
+advise_delimiter(struct findings *findings)
+{
+	if (findings->config->enforce == ENFORCE_MILTER ||
+	    delimiter_is_safe(findings->values[DELIMITER]))
+		return;
+	buf_printf(findings->out,
+	    "# recipient_delimiter = %s makes Postfix look for john@ when mail is for\n"
+	    "# john%csmith@: with a table, suppressing one refuses the other. Set\n"
+	    "# enforce = milter in %s, which matches exactly.\n",
+	    findings->values[DELIMITER], findings->values[DELIMITER][strlen(
+	    findings->values[DELIMITER]) - 1], findings->config->path);
+}
+
+static void
+advise_lists(struct findings *findings)
+{
+	if (findings->config->unread_lists[0] != '\0')
+		buf_printf(findings->out, "# not read, because they are tables: %s.\n"
+		    "# List what is in them as own-clients or own-domains in %s.\n",
+		    findings->config->unread_lists, findings->config->path);
+}
+
+static int
+look(const struct config *config, struct arena *arena, struct findings *findings,
+    const char **error_r)
+{
+	int ret;
+
+	*findings = (struct findings){ .config = config, .arena = arena };
+	ret = postfix_parameters(config->postfix_config, parameters, PARAMETER_COUNT, arena,
+	    findings->values, error_r);
+	if (ret == 1)
+		ret = postfix_services(config->postfix_config, arena, &findings->services, error_r);
+	return ret;
+}
+
+int
+advice_print(const struct config *config, struct buf *out, const char **error_r)
+{
+	struct arena *arena = arena_new();
+	struct findings findings;
+	int ret = look(config, arena, &findings, error_r);
+
+	findings.out = out;
+	if (ret == 1) {
+		advise_milters(&findings);
+		advise_tables(&findings);
+		advise_pickup(&findings);
+		advise_delimiter(&findings);
+		advise_lists(&findings);
+	}
+	arena_free(arena);
+	return ret;
+}
+
+void
+advice_warn(const struct config *config)
+{
+	struct arena *arena = arena_new();
+	struct findings findings;
+	const char *error;
+	int ret = look(config, arena, &findings, &error);
+
+	if (ret == -1)
+		msg_warning("%s", error);
+	if (ret == 1 && config->enforce != ENFORCE_MILTER &&
+	    !delimiter_is_safe(findings.values[DELIMITER]))
+		msg_warning("recipient_delimiter = %s: the tables would refuse other people than "
+		    "those who are suppressed; run bouncemilter -t", findings.values[DELIMITER]);
+	if (ret == 1 && config->trust_local == TRUST_SEPARATE_PICKUP &&
+	    !has_separate_pickup(findings.services))
+		msg_warning("sendmail(1) mail cannot be told from Postfix's own reports: who has a "
+		    "shell can forge one. They act all the same (trust-local = all); "
+		    "run bouncemilter -t for the lines that separate them");
+	if (config->unread_lists[0] != '\0')
+		msg_warning("not read, because they are tables: %s; run bouncemilter -t",
+		    config->unread_lists);
+	arena_free(arena);
+}

@@ -1,0 +1,37 @@
+/*
+ * clock: points in time and spans of time.
+ *
+ * A point in time is seconds since 1970 in UTC, 0 meaning "not known". A span
+ * is whole seconds. Time-outs are measured on the monotonic clock.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define CLOCK_DAY_SEC 86400
+#define CLOCK_TEXT_BYTES 32
+
+int64_t clock_now(void);
+
+/* Milliseconds on a clock that never steps. */
+int64_t clock_monotonic_msec(void);
+
+/* "2026-11-20T14:02:00Z" (RFC 3339), or "" for 0. Returns text. */
+const char *clock_print(int64_t time, char text[CLOCK_TEXT_BYTES]);
+
+/* What a person types as a time: RFC 3339, a date alone (midnight UTC), or a
+   span before now ("2h"). Returns 0, or -1 if it is none of them. */
+int clock_scan(struct str text, int64_t now, int64_t *time_r);
+
+/* The date of a mail header, "Fri, 20 Nov 2026 15:02:18 +0000 (UTC)"
+   (RFC 5322 section 3.3). Returns 0, or -1 if it is not one. */
+int clock_scan_header(struct str text, int64_t *time_r);
+
+/* A span with its unit: 30s, 15m, 12h, 365d, or 0.
+   Returns 0, or -1 if it is none. */
+int clock_scan_span(struct str text, int64_t *span_r);
+
+#endif

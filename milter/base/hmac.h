@@ -1,0 +1,24 @@
+/*
+ * hmac: keyed digests (HMAC-SHA-256 of RFC 2104 and FIPS 180-4, cut to 128
+ * bits), so that nobody outside can make two different things look alike.
+ */
+#ifndef BASE_HMAC_H
+#define BASE_HMAC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define HMAC_KEY_BYTES 32
+#define HMAC_DIGEST_BYTES 16
+
+/* Fill a new key from the kernel's random source.
+   Returns 0, or -1 if there is none. */
+int hmac_new_key(uint8_t key[HMAC_KEY_BYTES]);
+
+/* The digest of `text` under `key`. Returns 0, or -1 if libcrypto failed. */
+int hmac_digest(const uint8_t key[HMAC_KEY_BYTES], struct str text,
+    uint8_t digest_r[HMAC_DIGEST_BYTES]);
+
+#endif

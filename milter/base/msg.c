@@ -1,0 +1,132 @@
+#include "base/msg.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <syslog.h>
+
+#define LINE_BYTES 2048
+
+static const char *msg_program = "bouncemilter";
+static bool msg_to_syslog;
+static bool msg_debug_on;
+static _Thread_local char msg_failure_text[LINE_BYTES];
+
+static const struct {
+	int priority;
+	const char *word;
+} levels[] = {
+	[MSG_DEBUG] = { LOG_DEBUG, "debug: " },
+	[MSG_INFO] = { LOG_INFO, "" },
+	[MSG_WARNING] = { LOG_WARNING, "warning: " },
+	[MSG_ERROR] = { LOG_ERR, "error: " },
+	[MSG_ALERT] = { LOG_ALERT, "alert: " },
+};
+
+void
+msg_open(const char *program, bool to_syslog)
+{
+	msg_program = program;
+	msg_to_syslog = to_syslog;
+	if (to_syslog)
+		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+msg_set_debug(bool on)
+{
+	msg_debug_on = on;
+}
+
+static void
+msg_line(enum msg_level level, const char *format, va_list args)
+{
+	char line[LINE_BYTES];
+
+	vsnprintf(line, sizeof(line), format, args);
+	for (char *p = line; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			*p = '?';
+	}
+	if (msg_to_syslog)
+		syslog(levels[level].priority, "%s%s", levels[level].word, line);
+	else
+		fprintf(stderr, "%s: %s%s\n", msg_program, levels[level].word, line);
+}
+
+void
+msg_debug(const char *format, ...)
+{
+	va_list args;
+
+	if (!msg_debug_on)
+		return;
+	va_start(args, format);
+	msg_line(MSG_DEBUG, format, args);
+	va_end(args);
+}
+
+void
+msg_info(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	msg_line(MSG_INFO, format, args);
+	va_end(args);
+}
+
+void
+msg_warning(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	msg_line(MSG_WARNING, format, args);
+	va_end(args);
+}
+
+void
+msg_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	msg_line(MSG_ERROR, format, args);
+	va_end(args);
+}
+
+void
+msg_alert(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	msg_line(MSG_ALERT, format, args);
+	va_end(args);
+}
+
+void
+msg_out_of_memory(void)
+{
+	msg_error("out of memory");
+	exit(EX_OSERR);
+}
+
+int
+msg_failure(const char **error_r, const char *format, ...)
+{
+	/* An argument may be the text of the failure being wrapped, which
+	   stands in the same buffer: format aside, then copy. */
+	char text[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	memcpy(msg_failure_text, text, strlen(text) + 1);
+	*error_r = msg_failure_text;
+	return -1;
+}

@@ -1,0 +1,365 @@
+/*
+ * bouncemilter: the daemon. It puts the parts together, in this order: options,
+ * configuration, privileges, locks, store, tables, threads, socket; and takes
+ * them apart in the reverse order. Each part is described in its header.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "advice.h"
+#include "base/clock.h"
+#include "base/msg.h"
+#include "housekeeping.h"
+#include "source/milter.h"
+#include "startup.h"
+
+#define WRITER_STUCK_MSEC 60000 /* then the watchdog is not fed any more */
+#define DRAIN_MSEC 10000        /* callbacks may finish in this time */
+#define THREAD_STACK_BYTES (1024 * 1024)
+
+static const char usage_text[] =
+    "usage: bouncemilter [-dfhptV] [-c FILE]\n"
+    "\n"
+    "  -c, --config FILE   the configuration, default " CONFIG_FILE "\n"
+    "  -d, --debug         say more in the log\n"
+    "  -f, --foreground    stay in the foreground, log to standard error\n"
+    "  -p, --print         print all settings as they are in force, and exit\n"
+    "  -t, --test          test configuration and rules, print the lines that\n"
+    "                      Postfix lacks, and exit\n"
+    "  -h, --help          print this, and exit\n"
+    "  -V, --version       print the version, and exit\n"
+    "\n"
+    "SIGUSR1 makes it read configuration and rules again.\n";
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' }, { "debug", no_argument, NULL, 'd' },
+	{ "foreground", no_argument, NULL, 'f' }, { "print", no_argument, NULL, 'p' },
+	{ "test", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+};
+
+/* The parts of the running daemon. */
+struct daemon {
+	const char *config_path;
+	struct store *store;
+	struct tables *tables;
+	struct publisher *publisher;
+	struct writer *writer;
+	struct alarm *alarm;
+	struct pipeline *pipeline;
+	struct housekeeping *housekeeping;
+	struct session_pool pool;
+	pthread_t control;
+	atomic_bool stopping;
+};
+
+/* The settings that take a restart, because something is open by them. */
+static bool
+needs_restart(const struct config *a, const struct config *b)
+{
+	return strcmp(a->socket, b->socket) != 0 || strcmp(a->user, b->user) != 0 ||
+	    strcmp(a->state_dir, b->state_dir) != 0 || strcmp(a->table_dir, b->table_dir) != 0 ||
+	    a->store_size_bytes != b->store_size_bytes;
+}
+
+static void
+reload(struct daemon *daemon)
+{
+	struct config *fresh, *old = config_get();
+	const char *error;
+
+	if (config_load(daemon->config_path, &fresh, &error) == -1) {
+		msg_error("%s; the old configuration stays in force", error);
+	} else {
+		if (needs_restart(old, fresh))
+			msg_warning("%s: socket, user, state-dir, table-dir and store-size change "
+			    "with the next restart", daemon->config_path);
+		publish_pause(daemon->publisher, fresh->mode == MODE_OBSERVE);
+		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
+		config_set_current(fresh);
+	}
+	config_put(old);
+}
+
+/* The thread that waits: for signals, and for a second to pass. */
+static void *
+control(void *argument)
+{
+	struct daemon *daemon = argument;
+	const struct timespec second = { .tv_sec = 1 };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	while (!daemon->stopping) {
+		int signal = sigtimedwait(&signals, NULL, &second);
+
+		if (signal == SIGUSR1)
+			reload(daemon);
+		if (signal == SIGUSR2)
+			milter_stop();
+		housekeeping_tick(daemon->housekeeping);
+		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->writer) <
+		    WRITER_STUCK_MSEC)
+			sd_notify(0, "WATCHDOG=1");
+	}
+	return NULL;
+}
+
+/* libmilter waits for HUP, TERM and INT in a thread of its own, we for USR1 and
+   USR2: every thread is born with all of them blocked. */
+static void
+block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+start_threads(struct daemon *daemon, const struct config *config)
+{
+	pthread_attr_t attributes;
+
+	/* libmilter starts a thread for every busy session. */
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	pthread_setattr_default_np(&attributes);
+	pthread_attr_destroy(&attributes);
+	daemon->publisher = publish_start(daemon->store, daemon->tables,
+	    config->mode == MODE_OBSERVE);
+	daemon->writer = writer_start(daemon->store);
+	daemon->alarm = alarm_new();
+	daemon->housekeeping = housekeeping_new(daemon->store, daemon->writer,
+	    daemon->publisher);
+}
+
+/* Everything up to the socket. Returns 0, or the exit status. */
+static int
+start(struct daemon *daemon, const struct config *config, struct arena *arena,
+    const char **error_r)
+{
+	enum store_error kind;
+	const char *socket;
+	int status;
+
+	if (startup_become_user(config, &status, error_r) == -1 ||
+	    startup_lock(config, arena, &socket, &status, error_r) == -1)
+		return status;
+	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->store, &kind,
+		error_r) == -1 ||
+	    table_open(config->table_dir, daemon->store, &daemon->tables, &kind, error_r) == -1)
+		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+	start_threads(daemon, config);
+	if (pipeline_new(daemon->store, daemon->writer, daemon->publisher, daemon->alarm,
+		&daemon->pipeline, error_r) == -1)
+		return EX_CANTCREAT;
+	daemon->pool.pipeline = daemon->pipeline;
+	umask(0007); /* the socket: for the group that Postfix is in */
+	if (milter_open(socket, &daemon->pool, error_r) == -1)
+		return EX_CANTCREAT;
+	if (pthread_create(&daemon->control, NULL, control, daemon) != 0)
+		msg_out_of_memory();
+	return 0;
+}
+
+/* Returns false if callbacks are still running: nothing may be freed then. */
+static bool
+stop(struct daemon *daemon)
+{
+	int64_t end = clock_monotonic_msec() + DRAIN_MSEC;
+
+	daemon->stopping = true;
+	pthread_join(daemon->control, NULL);
+	while (!milter_is_idle() && clock_monotonic_msec() < end)
+		usleep(10000);
+	writer_stop(daemon->writer);
+	publish_stop(daemon->publisher);
+	if (!milter_is_idle())
+		return false;
+	housekeeping_free(daemon->housekeeping);
+	pipeline_free(daemon->pipeline);
+	alarm_free(daemon->alarm);
+	table_close(daemon->tables);
+	store_close(daemon->store);
+	return true;
+}
+
+/*
+ * Go to the background. The parent stays until the child serves or has failed,
+ * and ends with the child's status: who starts us from a script learns of a
+ * failure. Returns, in the child, the descriptor to report to.
+ */
+static int
+detach(void)
+{
+	unsigned char status = EX_OSERR;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		msg_out_of_memory();
+	switch (fork()) {
+	case -1:
+		msg_out_of_memory();
+	case 0:
+		setsid();
+		close(ends[0]);
+		return ends[1];
+	default:
+		close(ends[1]);
+		if (read(ends[0], &status, 1) != 1)
+			status = EX_SOFTWARE;
+		_exit(status);
+	}
+}
+
+static void
+report_status(int fd, int status)
+{
+	unsigned char byte = (unsigned char)status;
+	int null;
+
+	if (fd == -1)
+		return;
+	if (status == 0 && (null = open("/dev/null", O_RDWR)) != -1) {
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		msg_open("bouncemilter", true);
+	}
+	if (write(fd, &byte, 1) != 1)
+		msg_error("cannot report to the parent");
+	close(fd);
+}
+
+static int
+serve(const char *path, struct config *config, bool foreground)
+{
+	struct daemon daemon = { .config_path = path };
+	int parent = foreground ? -1 : detach(), status;
+	struct arena *arena = arena_new();
+	const char *error;
+
+	block_signals();
+	config_set_current(config);
+	status = start(&daemon, config, arena, &error);
+	if (status != 0)
+		msg_error("%s", error);
+	else
+		advice_warn(config);
+	report_status(parent, status);
+	if (status != 0)
+		_exit(status);
+	msg_info("started, version %s, %u rules%s", VERSION, rule_set_count(config->rules),
+	    config->mode == MODE_OBSERVE ? ", only observing" : "");
+	sd_notify(0, "READY=1");
+	if (milter_run() == -1)
+		status = EX_SOFTWARE;
+	sd_notify(0, "STOPPING=1");
+	if (!stop(&daemon))
+		_exit(status);
+	arena_free(arena);
+	msg_info("stopped");
+	return status;
+}
+
+static int
+test(const struct config *config)
+{
+	struct buf advice = { 0 };
+	const char *error;
+	int ret = advice_print(config, &advice, &error);
+
+	printf("%s: good, %u rules\n", config->path, rule_set_count(config->rules));
+	if (ret == -1)
+		msg_warning("%s", error);
+	if (ret == 0)
+		printf("no Postfix found here\n");
+	if (ret == 1 && advice.len == 0)
+		printf("Postfix has all the lines it needs\n");
+	if (advice.len > 0)
+		printf("Postfix lacks these; then run: postfix reload\n\n%s", buf_cstr(&advice));
+	buf_free(&advice);
+	return EXIT_SUCCESS;
+}
+
+static int
+print(const struct config *config)
+{
+	struct buf text = { 0 };
+
+	config_print(config, &text);
+	fputs(buf_cstr(&text), stdout);
+	buf_free(&text);
+	return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = CONFIG_FILE, *error;
+	bool foreground = false;
+	struct config *config;
+	int option, what = 0;
+
+	msg_open("bouncemilter", false);
+	while ((option = getopt_long(argc, argv, "c:dfhptV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'd':
+			msg_set_debug(true);
+			break;
+		case 'f':
+			foreground = true;
+			break;
+		case 'p': case 't':
+			what = option;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return EXIT_SUCCESS;
+		case 'V':
+			printf("bouncemilter %s\n", VERSION);
+			return EXIT_SUCCESS;
+		default:
+			fputs("Try 'bouncemilter --help'.\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "bouncemilter: unexpected \"%s\". Try 'bouncemilter --help'.\n",
+		    argv[optind]);
+		return 2;
+	}
+	if (config_load(path, &config, &error) == -1) {
+		msg_error("%s", error);
+		return EX_CONFIG;
+	}
+	if (what != 0) {
+		int status = what == 't' ? test(config) : print(config);
+
+		config_put(config);
+		return status;
+	}
+	return serve(path, config, foreground);
+}

@@ -1,0 +1,182 @@
+#include "housekeeping.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "config.h"
+#include "record.h"
+#include "store/seen.h"
+
+#define LIFT_MOST 1000      /* in one transaction */
+#define CLEAN_EVERY_SEC 60
+#define CLEAN_ROWS 10000    /* of each table in one transaction */
+
+struct housekeeping {
+	struct store *store;
+	struct writer *writer;
+	struct publisher *publisher;
+	int64_t next_cleaning;
+	/* Belongs to the writer thread. */
+	uint8_t seen_position[HMAC_DIGEST_BYTES];
+	/* A job is on its way: the next tick need not send another. */
+	atomic_bool lifting, cleaning;
+};
+
+struct chore {
+	struct job job;
+	struct housekeeping *housekeeping;
+	struct config *config;
+	atomic_bool *running;
+};
+
+struct housekeeping *
+housekeeping_new(struct store *store, struct writer *writer, struct publisher *publisher)
+{
+	struct housekeeping *housekeeping = calloc(1, sizeof(*housekeeping));
+
+	if (housekeeping == NULL)
+		msg_out_of_memory();
+	housekeeping->store = store;
+	housekeeping->writer = writer;
+	housekeeping->publisher = publisher;
+	return housekeeping;
+}
+
+void
+housekeeping_free(struct housekeeping *housekeeping)
+{
+	free(housekeeping);
+}
+
+/* Both suppressions of an address may have ended; each is an event. */
+static int
+lift_address(struct store_txn *txn, const char *address, int64_t now, const char **error_r)
+{
+	struct standing standing;
+
+	if (standing_get(txn, address, &standing, error_r) == -1)
+		return -1;
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		const struct standing_entry *entry = &standing.suppressed[i];
+		struct verdict verdict;
+
+		if (entry->event == 0 || entry->until == 0 || entry->until > now)
+			continue;
+		verdict_init(&verdict);
+		verdict.category = entry->category;
+		verdict.decision = DECISION_LIFT;
+		verdict.table = i;
+		verdict.reason = "its term has ended";
+		if (record_change(txn, SOURCE_CLOCK, now, address, &verdict, "", error_r) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+lift_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	int64_t now = clock_now();
+	int ret = 1;
+
+	(void)base;
+	for (unsigned i = 0; ret == 1 && i < LIFT_MOST; i++) {
+		struct arena *arena = arena_new();
+		const char *address;
+
+		ret = standing_next_expired(txn, now, arena, &address, error_r);
+		if (ret == 1 && lift_address(txn, address, now, error_r) == -1)
+			ret = -1;
+		arena_free(arena);
+	}
+	return ret == -1 ? -1 : 0;
+}
+
+static void
+lift_committed(struct job *base)
+{
+	publish_wake(((struct chore *)base)->housekeeping->publisher);
+}
+
+static int
+clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	struct chore *chore = (struct chore *)base;
+	const struct config *config = chore->config;
+	int64_t now = clock_now();
+	uint64_t published;
+
+	/* What is not published yet is still needed. */
+	if (publish_position(txn, &published, error_r) == -1)
+		return -1;
+	if (config->retention_sec > 0 && journal_prune(txn, STORE_JOURNAL,
+		now - config->retention_sec, published, CLEAN_ROWS, error_r) == -1)
+		return -1;
+	if (journal_prune(txn, STORE_UNVERIFIED, now - config->retention_unverified_sec,
+		UINT64_MAX, CLEAN_ROWS, error_r) == -1)
+		return -1;
+	return seen_prune(txn, now, CLEAN_ROWS, chore->housekeeping->seen_position, error_r) == -1 ?
+	    -1 : 0;
+}
+
+static void
+chore_release(struct job *base)
+{
+	struct chore *chore = (struct chore *)base;
+
+	*chore->running = false;
+	config_put(chore->config);
+	free(chore);
+}
+
+static void
+post_chore(struct housekeeping *housekeeping, atomic_bool *running,
+    int (*apply)(struct job *, struct store_txn *, const char **),
+    void (*committed)(struct job *))
+{
+	struct chore *chore;
+
+	if (atomic_exchange(running, true))
+		return;
+	chore = calloc(1, sizeof(*chore));
+	if (chore == NULL)
+		msg_out_of_memory();
+	chore->job = (struct job){ .apply = apply, .committed = committed,
+		.release = chore_release };
+	chore->housekeeping = housekeeping;
+	chore->config = config_get();
+	chore->running = running;
+	writer_post(housekeeping->writer, &chore->job);
+}
+
+static bool
+something_expired(struct housekeeping *housekeeping)
+{
+	struct arena *arena = arena_new();
+	const char *address, *error;
+	struct store_txn *txn;
+	int ret = store_begin_read(housekeeping->store, &txn, &error);
+
+	if (ret == 0) {
+		ret = standing_next_expired(txn, clock_now(), arena, &address, &error);
+		store_abort(txn);
+	}
+	arena_free(arena);
+	return ret == 1;
+}
+
+void
+housekeeping_tick(struct housekeeping *housekeeping)
+{
+	int64_t now = clock_monotonic_msec() / 1000;
+
+	if (something_expired(housekeeping))
+		post_chore(housekeeping, &housekeeping->lifting, lift_apply, lift_committed);
+	if (now < housekeeping->next_cleaning)
+		return;
+	housekeeping->next_cleaning = now + CLEAN_EVERY_SEC;
+	store_clear_dead_readers(housekeeping->store);
+	post_chore(housekeeping, &housekeeping->cleaning, clean_apply, NULL);
+}

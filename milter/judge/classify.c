@@ -1,0 +1,57 @@
+#include "judge/classify.h"
+
+#include <string.h>
+
+/* Who said it: the remote host if one spoke, else the MTA that reports. */
+static struct str
+speaker(const struct bounce *bounce)
+{
+	return str_of(bounce->remote_mta[0] != '\0' ? bounce->remote_mta : bounce->reporting_mta);
+}
+
+static bool
+is_soft(const struct bounce *bounce)
+{
+	return bounce->code / 100 == 4 || bounce->status[0] == '4';
+}
+
+void
+classify(const struct rule_set *set, const struct bounce *bounce, struct verdict *verdict)
+{
+	struct rule_query query = {
+		.words = str_of(bounce->words),
+		.text = str_of(bounce->text),
+		.host = speaker(bounce),
+		.status = str_of(bounce->status),
+		.code = bounce->code,
+	};
+	struct rule_hit hit = { .id = "", .subcause = "", .category = CATEGORY_UNKNOWN };
+	size_t at;
+
+	verdict->category = CATEGORY_UNKNOWN;
+	verdict->subcause = verdict->rule = "";
+	if (str_ifind(query.text, STR(CLASSIFY_MARKER), 0, &at) == 1) {
+		verdict->category = CATEGORY_LOCAL;
+		verdict->rule = "marker";
+		return;
+	}
+	if (bounce->outcome == OUTCOME_COMPLAINT) {
+		verdict->category = CATEGORY_COMPLAINT;
+		verdict->rule = "complaint";
+		return;
+	}
+	if (rule_set_match(set, &query, &hit) == 1) {
+		verdict->category = hit.category;
+		verdict->subcause = hit.subcause;
+		verdict->rule = hit.id;
+	}
+	if (is_soft(bounce) && !hit.demands_soft)
+		verdict->category = category_soft_twin(verdict->category);
+	/* The queue lifetime ended: that is the failure, and what the remote
+	   host said last is kept beside it as its cause. */
+	if (bounce->outcome == OUTCOME_EXPIRED && verdict->category != CATEGORY_LOCAL) {
+		if (verdict->category != CATEGORY_MESSAGE_EXPIRED)
+			verdict->subcause = category_name(verdict->category);
+		verdict->category = CATEGORY_MESSAGE_EXPIRED;
+	}
+}

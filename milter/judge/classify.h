@@ -1,0 +1,20 @@
+/*
+ * classify: what the words of a failure mean (the order of decision is in
+ * bouncemilter-rules(5)). No I/O, no clock: the same bounce and the same rules
+ * give the same answer.
+ */
+#ifndef JUDGE_CLASSIFY_H
+#define JUDGE_CLASSIFY_H
+
+#include "bounce.h"
+#include "judge/rule.h"
+
+/* Every refusal that we write, in a table or at RCPT, contains this. Read from
+   any host, it is our own word and says nothing about the mailbox. */
+#define CLASSIFY_MARKER "suppressed by bouncemilter"
+
+/* Set category, sub-cause and rule of the verdict; the strings are constants
+   or belong to the set. */
+void classify(const struct rule_set *set, const struct bounce *bounce, struct verdict *verdict);
+
+#endif

@@ -1,0 +1,257 @@
+#include "judge/policy.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+#define DAYS(n) ((n) * (int64_t)CLOCK_DAY_SEC)
+
+/* Only what differs from "count only, 30 days". */
+static const struct {
+	enum category category;
+	enum action action;
+	unsigned count, days, within_days, term_days;
+} defaults[] = {
+	{ CATEGORY_USER_UNKNOWN, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_USER_UNKNOWN_TEMP, ACTION_THRESHOLD, 5, 5, 30, 30 },
+	{ CATEGORY_DOMAIN_UNKNOWN, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_DOMAIN_UNKNOWN_TEMP, ACTION_THRESHOLD, 5, 5, 30, 30 },
+	{ CATEGORY_ADDRESS_SYNTAX, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_MAILBOX_DISABLED, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_MAILBOX_DISABLED_TEMP, ACTION_THRESHOLD, 5, 5, 30, 30 },
+	{ CATEGORY_MAILBOX_MOVED, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_MAILBOX_FULL, ACTION_THRESHOLD, 3, 3, 30, 30 },
+	{ CATEGORY_MESSAGE_EXPIRED, ACTION_THRESHOLD, 3, 7, 30, 30 },
+	{ CATEGORY_CONTENT_REJECTED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_PROHIBITED_CONTENT, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_MALFORMED_MESSAGE, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_AUTH_FAILURE, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_RDNS_FAILURE, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_TLS_REQUIRED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_IP_BLOCKLISTED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_DOMAIN_BLOCKLISTED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_REPUTATION, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_POLICY_REJECTED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_THROTTLED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_RELAY_DENIED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_SENDER_REJECTED, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_PROTOCOL_ERROR, ACTION_ALERT, 0, 0, 0, 30 },
+	{ CATEGORY_COMPLAINT, ACTION_SUPPRESS, 0, 0, 0, 365 },
+	{ CATEGORY_MANUAL, ACTION_SUPPRESS, 0, 0, 0, 0 },
+};
+
+/* Our own resolver may be the one that is wrong: two days must agree. */
+static const struct policy_category own_lookup = {
+	.action = ACTION_THRESHOLD, .count = 2, .days = 2, .within_sec = DAYS(7),
+};
+
+static const char *const no_names[] = { NULL };
+
+void
+policy_init(struct policy *policy)
+{
+	*policy = (struct policy){
+		.own_domains = no_names,
+		.never_suppress = no_names,
+		.max_suppressions = 200,
+		.max_suppressions_sec = 600,
+	};
+	for (size_t i = 0; i < CATEGORY_COUNT; i++)
+		policy->categories[i] = (struct policy_category){
+			.count = 3, .days = 3, .within_sec = DAYS(30), .term_sec = DAYS(30),
+		};
+	policy->categories[CATEGORY_COMPLAINT].table = TABLE_COMPLAINT;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+		struct policy_category *category = &policy->categories[defaults[i].category];
+
+		category->action = defaults[i].action;
+		category->term_sec = DAYS(defaults[i].term_days);
+		if (defaults[i].action == ACTION_THRESHOLD) {
+			category->count = defaults[i].count;
+			category->days = defaults[i].days;
+			category->within_sec = DAYS(defaults[i].within_days);
+		}
+	}
+}
+
+bool
+policy_is_own_domain(const struct policy *policy, const char *domain)
+{
+	for (const char *const *own = policy->own_domains; *own != NULL; own++) {
+		if (str_name_matches(str_of(domain), str_of(*own)))
+			return true;
+	}
+	return false;
+}
+
+/* Mail to these is how a person hears of trouble: RFC 2142. */
+static bool
+is_role(struct str address)
+{
+	return str_istarts(address, STR("postmaster@")) || str_istarts(address, STR("abuse@")) ||
+	    str_istarts(address, STR("double-bounce@"));
+}
+
+bool
+policy_may_suppress(const struct policy *policy, const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	if (at == NULL || is_role(str_of(address)) || policy_is_own_domain(policy, at + 1))
+		return false;
+	for (const char *const *never = policy->never_suppress; *never != NULL; never++) {
+		const char *have = strchr(*never, '@') != NULL ? address : at + 1;
+
+		if (str_name_matches(str_of(have), str_of(*never)))
+			return false;
+	}
+	return true;
+}
+
+/* The words are not a remote server's: our own MTA found no host, or its own
+   delivery agent failed. */
+static bool
+is_own_verdict(const struct bounce *bounce)
+{
+	return bounce->source == SOURCE_LOCAL && bounce->remote_mta[0] == '\0';
+}
+
+/* Status x.7.x names a policy; these registered ones name the mailbox all the
+   same (RFC 5248 registry; 5.7.504 and 505 at Exchange Online). */
+static bool
+is_policy_status(const struct bounce *bounce)
+{
+	static const char *const exceptions[] = { "7.13", "7.17", "7.18" };
+	const char *detail = bounce->status;
+
+	if (strlen(detail) < 3 || strncmp(detail + 1, ".7.", 3) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
+		if (strcmp(detail + 2, exceptions[i]) == 0)
+			return false;
+	}
+	if (strcmp(detail + 2, "7.504") == 0 || strcmp(detail + 2, "7.505") == 0)
+		return !str_name_matches(str_of(bounce->remote_mta),
+		    STR(".protection.outlook.com"));
+	return true;
+}
+
+/* What expired in the queue for a reason that is not the mailbox: throttling,
+   greylisting, reputation. Waiting longer does not make it the mailbox. */
+static bool
+expired_for_policy(const struct policy *policy, const struct verdict *verdict)
+{
+	enum category cause;
+
+	if (verdict->category != CATEGORY_MESSAGE_EXPIRED ||
+	    category_find(str_of(verdict->subcause), &cause) == 0)
+		return false;
+	return policy->categories[cause].action == ACTION_ALERT ||
+	    cause == CATEGORY_GREYLISTED || cause == CATEGORY_RECIPIENT_RATE ||
+	    cause == CATEGORY_RECIPIENT_REFUSED || cause == CATEGORY_SYSTEM_ERROR ||
+	    cause == CATEGORY_SYSTEM_FULL;
+}
+
+/* Why these words cannot be held against the mailbox, or NULL. */
+static const char *
+not_about_mailbox(const struct bounce *bounce, enum category category)
+{
+	bool domain = category == CATEGORY_DOMAIN_UNKNOWN ||
+	    category == CATEGORY_DOMAIN_UNKNOWN_TEMP;
+
+	if (bounce->source == SOURCE_LOCAL && strchr(bounce->relay, '/') != NULL)
+		return "own delivery agent";
+	if (is_own_verdict(bounce) && !domain && category != CATEGORY_MESSAGE_EXPIRED)
+		return "own delivery agent";
+	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
+	    bounce->stage == STAGE_MAIL) && !domain)
+		return "refused before RCPT TO";
+	if ((bounce->stage == STAGE_EOD || bounce->stage == STAGE_DATA ||
+	    bounce->stage == STAGE_UNKNOWN) && bounce->together > 1 && !bounce->named)
+		return "whole transaction";
+	return NULL;
+}
+
+/* Are there, with this failure, enough messages on enough days? */
+static bool
+threshold_reached(const struct policy_category *category, const struct bounce *bounce,
+    const struct policy_history *history)
+{
+	unsigned messages = 1, days = 1;
+	int64_t last_day = -1;
+
+	for (unsigned i = 0; i < history->count; i++) {
+		int64_t time = history->times[i], day = time / CLOCK_DAY_SEC;
+
+		if (time <= bounce->time - category->within_sec)
+			continue;
+		messages++;
+		if (day != last_day && day != bounce->time / CLOCK_DAY_SEC)
+			days++;
+		last_day = day;
+	}
+	return messages >= category->count && days >= category->days;
+}
+
+static void
+conclude(struct verdict *verdict, enum decision decision, const char *reason)
+{
+	verdict->decision = decision;
+	verdict->reason = reason;
+}
+
+void
+policy_decide(const struct policy *policy, const struct bounce *bounce,
+    const struct policy_history *history, struct verdict *verdict)
+{
+	const struct policy_category *category = &policy->categories[verdict->category];
+	const struct policy_category *threshold = category;
+	const char *why;
+
+	verdict->table = category->table;
+	verdict->until = 0;
+	if (verdict->proof == PROOF_NONE) {
+		conclude(verdict, DECISION_UNPROVEN, "no proof that it was our mail");
+		return;
+	}
+	if (category->action == ACTION_COUNT || category->action == ACTION_ALERT) {
+		conclude(verdict, category->action == ACTION_ALERT ? DECISION_ALERT :
+		    DECISION_COUNT, "category");
+		return;
+	}
+	if (is_policy_status(bounce) && !category->opted_in) {
+		conclude(verdict, DECISION_EXEMPT, "5.7.x never suppresses");
+		return;
+	}
+	if (expired_for_policy(policy, verdict)) {
+		conclude(verdict, DECISION_EXEMPT, "expired for policy, not the mailbox");
+		return;
+	}
+	if (!policy_may_suppress(policy, bounce->recipient)) {
+		conclude(verdict, DECISION_EXEMPT, bounce->recipient[0] == '\0' ?
+		    "no valid address" : "own domain or never-suppress");
+		return;
+	}
+	why = not_about_mailbox(bounce, verdict->category);
+	if (why != NULL) {
+		conclude(verdict, DECISION_EXEMPT, why);
+		return;
+	}
+	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && is_own_verdict(bounce))
+		threshold = &own_lookup;
+	if (threshold->action == ACTION_THRESHOLD &&
+	    !threshold_reached(threshold, bounce, history)) {
+		conclude(verdict, DECISION_COUNT, "below threshold");
+		return;
+	}
+	if (history->suppressed[verdict->table]) {
+		conclude(verdict, DECISION_COUNT, "already suppressed");
+		return;
+	}
+	verdict->until = category->term_sec == 0 ? 0 : bounce->time + category->term_sec;
+	if (policy->max_suppressions > 0 && history->recent >= policy->max_suppressions)
+		conclude(verdict, DECISION_HOLD, "max-suppressions");
+	else
+		conclude(verdict, DECISION_SUPPRESS,
+		    threshold->action == ACTION_THRESHOLD ? "threshold reached" : "category");
+}

@@ -1,0 +1,66 @@
+/*
+ * rule: the rules that say what a reply means, loaded from files.
+ *
+ * One rule is one line; bouncemilter-rules(5) describes the form. A loaded set
+ * never changes and may be used by all threads at once; a reload makes a new
+ * set and drops the old one when its last user is done.
+ *
+ * Matching runs in two steps: one pass of an automaton (prefilter.h) finds the
+ * literals that occur in the text; only rules whose literal was found are
+ * tried. A regular expression runs with a match limit: one that exceeds it
+ * does not match, and is reported once by file and line.
+ */
+#ifndef JUDGE_RULE_H
+#define JUDGE_RULE_H
+
+#include "bounce.h"
+
+struct rule_set;
+
+/* What is asked: the words of a reply and who said them. All are slices
+   without case; empty or 0 where not known. */
+struct rule_query {
+	struct str words;
+	struct str text;   /* words with the codes, for the signatures of a scope */
+	struct str host;
+	struct str status; /* "5.1.1" */
+	unsigned code;
+};
+
+struct rule_hit {
+	const char *id;
+	const char *subcause;
+	enum category category;
+	bool demands_soft; /* the rule itself asks for a 4xx reply or status */
+};
+
+/* The order in which rules are asked (taxonomy: order of decision). */
+enum rule_level {
+	RULE_LOCAL,    /* the site's own */
+	RULE_PROVIDER, /* packaged, for named hosts or signatures */
+	RULE_TEXT,     /* packaged, by words alone */
+	RULE_STATUS,   /* by enhanced status alone */
+	RULE_CODE,     /* by reply code alone */
+	RULE_LEVEL_COUNT,
+};
+
+/*
+ * Load all *.rules files of the directory of packaged rules and of the site's
+ * own, each in the order of their names. The site's directory may be missing.
+ * Returns 0 and a set to be freed, or -1 with "file:line: what to do".
+ */
+int rule_set_load(const char *packaged_dir, const char *local_dir, struct rule_set **set_r,
+    const char **error_r);
+
+void rule_set_free(struct rule_set *set);
+
+/* How many rules there are. */
+unsigned rule_set_count(const struct rule_set *set);
+
+/* The first rule that matches, by level, file and line; of RULE_CODE where
+   only the code spoke. Returns 1, or 0 if no rule does. The strings of the
+   answer belong to the set. */
+int rule_set_match(const struct rule_set *set, const struct rule_query *query,
+    struct rule_hit *hit_r);
+
+#endif

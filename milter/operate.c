@@ -1,0 +1,317 @@
+#include "operate.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+
+/* One change, as an event of the operator's. */
+static int
+change(struct store_txn *txn, const char *address, enum decision decision,
+    enum category category, enum table_set table, int64_t until, const char *reason,
+    const char **error_r)
+{
+	struct verdict verdict;
+
+	verdict_init(&verdict);
+	verdict.category = category;
+	verdict.proof = PROOF_OPERATOR;
+	verdict.decision = decision;
+	verdict.table = table;
+	verdict.reason = "by command";
+	verdict.until = until;
+	return record_change(txn, SOURCE_OPERATOR, clock_now(), address, &verdict, reason, error_r);
+}
+
+/* End a transaction by the answer of what was done in it; passes it on. */
+static int
+finish(struct store_txn *txn, int ret, const char **error_r)
+{
+	if (ret > 0)
+		return store_commit(txn, error_r) == -1 ? -1 : ret;
+	store_abort(txn);
+	return ret;
+}
+
+static int64_t
+end_of_term(const struct config *config, enum category category)
+{
+	int64_t term = config->policy.categories[category].term_sec;
+
+	return term == 0 ? 0 : clock_now() + term;
+}
+
+int
+operate_add(struct store *store, const struct config *config, const char *address,
+    enum category category, const char *reason, const char **error_r)
+{
+	enum table_set table = config->policy.categories[category].table;
+	struct standing standing;
+	struct store_txn *txn;
+	int ret;
+
+	if (store_begin(store, &txn, error_r) == -1)
+		return -1;
+	ret = standing_get(txn, address, &standing, error_r);
+	if (ret != -1 && standing.suppressed[table].event != 0)
+		ret = 0;
+	else if (ret != -1)
+		ret = change(txn, address, DECISION_SUPPRESS, category, table,
+		    end_of_term(config, category), reason, error_r) == -1 ? -1 : 1;
+	return finish(txn, ret, error_r);
+}
+
+/* Returns how many of the two were lifted or discarded, or -1. */
+static int
+remove_from(struct store_txn *txn, enum table_set table, const char *address,
+    const struct standing *standing, const char *reason, const char **error_r)
+{
+	const struct standing_entry *suppressed = &standing->suppressed[table];
+	const struct standing_entry *held = &standing->held[table];
+	int count = 0;
+
+	if (suppressed->event != 0 && count++ >= 0 && change(txn, address, DECISION_LIFT,
+		suppressed->category, table, 0, reason, error_r) == -1)
+		return -1;
+	if (held->event != 0 && count++ >= 0 && change(txn, address, DECISION_DISCARD,
+		held->category, table, 0, reason, error_r) == -1)
+		return -1;
+	return count;
+}
+
+int
+operate_remove(struct store *store, const char *address, const char *reason,
+    const char **error_r)
+{
+	struct standing standing;
+	struct store_txn *txn;
+	int count = 0, ret;
+
+	if (store_begin(store, &txn, error_r) == -1)
+		return -1;
+	ret = standing_get(txn, address, &standing, error_r);
+	for (unsigned i = 0; ret != -1 && i < TABLE_SET_COUNT; i++) {
+		ret = remove_from(txn, i, address, &standing, reason, error_r);
+		count += ret;
+	}
+	return finish(txn, ret == -1 ? -1 : count, error_r);
+}
+
+static bool
+matches(const struct operate_query *query, const char *address,
+    const struct standing_entry *entry)
+{
+	return entry->event != 0 && (query->since == 0 || entry->since >= query->since) &&
+	    (query->until == 0 || entry->since < query->until) &&
+	    (query->any_category || entry->category == query->category) &&
+	    (query->address[0] == '\0' || strcmp(query->address, address) == 0);
+}
+
+/* What operate_query() was asked to do. */
+struct work {
+	const struct config *config;
+	const struct operate_query *query;
+	enum operate_action action;
+	bool dry_run;
+	const char *reason;
+	void (*each)(const char *address, const struct standing_entry *entry);
+};
+
+/* One address: each of its entries that the query names. Returns how many. */
+static int
+act_on(const struct work *work, struct store_txn *txn, const char *address,
+    const char **error_r)
+{
+	static const enum decision decisions[] = {
+		[OPERATE_RELEASE] = DECISION_SUPPRESS, [OPERATE_DISCARD] = DECISION_DISCARD,
+		[OPERATE_UNDO] = DECISION_LIFT,
+	};
+	struct standing standing;
+	int count = 0;
+
+	if (standing_get(txn, address, &standing, error_r) == -1)
+		return -1;
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		const struct standing_entry *entry = work->action == OPERATE_UNDO ?
+		    &standing.suppressed[i] : &standing.held[i];
+
+		if (!matches(work->query, address, entry) ||
+		    (work->action == OPERATE_UNDO && entry->category == CATEGORY_MANUAL))
+			continue;
+		work->each(address, entry);
+		count++;
+		if (!work->dry_run && change(txn, address, decisions[work->action],
+			entry->category, i, work->action == OPERATE_RELEASE ?
+			end_of_term(work->config, entry->category) : 0, work->reason,
+			error_r) == -1)
+			return -1;
+	}
+	return count;
+}
+
+/* A page of addresses in one transaction. Returns how many were acted on. */
+static int
+act_on_page(const struct work *work, struct store *store, const struct store_row *rows,
+    unsigned count, const char **error_r)
+{
+	struct store_txn *txn;
+	int total = 0, ret;
+
+	if ((work->dry_run ? store_begin_read : store_begin)(store, &txn, error_r) == -1)
+		return -1;
+	for (unsigned i = 0; i < count; i++) {
+		struct standing standing;
+		const char *address;
+
+		if (standing_scan(&rows[i], &standing, &address) == -1)
+			continue;
+		ret = act_on(work, txn, address, error_r);
+		if (ret == -1)
+			return finish(txn, -1, error_r);
+		total += ret;
+	}
+	if (!work->dry_run)
+		return finish(txn, total, error_r);
+	store_abort(txn);
+	return total;
+}
+
+int
+operate_query(struct store *store, const struct config *config,
+    const struct operate_query *query, enum operate_action action, bool dry_run,
+    const char *reason,
+    void (*each)(const char *address, const struct standing_entry *entry), const char **error_r)
+{
+	const struct work work = { config, query, action, dry_run, reason, each };
+	struct store_pages *pages = store_pages_new(store, STORE_STANDING, STR_EMPTY);
+	const struct store_row *rows;
+	unsigned count;
+	int total = 0, ret;
+
+	while ((ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+		ret = act_on_page(&work, store, rows, count, error_r);
+		if (ret == -1)
+			break;
+		total += ret;
+	}
+	store_pages_free(pages);
+	return ret == -1 ? -1 : total;
+}
+
+/* The standings as the journal makes them: a tree of address and text form. */
+struct refolded {
+	char *address;
+	struct buf text;
+};
+
+static int
+by_address(const void *a, const void *b)
+{
+	return strcmp(((const struct refolded *)a)->address,
+	    ((const struct refolded *)b)->address);
+}
+
+static void
+refolded_free(void *node)
+{
+	struct refolded *refolded = node;
+
+	buf_free(&refolded->text);
+	free(refolded->address);
+	free(refolded);
+}
+
+/* The node of an address, made if need be. */
+static struct refolded *
+refolded_get(void **tree, const char *address)
+{
+	struct refolded key = { .address = (char *)address }, *fresh;
+	void **node = tfind(&key, tree, by_address);
+
+	if (node != NULL)
+		return *node;
+	fresh = calloc(1, sizeof(*fresh));
+	if (fresh == NULL || (fresh->address = strdup(address)) == NULL ||
+	    tsearch(fresh, tree, by_address) == NULL)
+		msg_out_of_memory();
+	return fresh;
+}
+
+static void
+refold_event(void **tree, const struct journal_event *event)
+{
+	struct refolded *refolded;
+	struct standing standing;
+
+	if (event->bounce.recipient[0] == '\0')
+		return;
+	refolded = refolded_get(tree, event->bounce.recipient);
+	standing_scan_text(buf_str(&refolded->text), &standing);
+	standing_fold(&standing, event->sequence, &event->bounce, &event->verdict);
+	buf_clear(&refolded->text);
+	standing_print(&standing, &refolded->text);
+}
+
+/* Fold the whole journal. Returns 1, 0 if its beginning was pruned, -1. */
+static int
+refold(struct store *store, void **tree, const char **error_r)
+{
+	struct store_pages *pages = store_pages_new(store, STORE_JOURNAL, STR_EMPTY);
+	const struct store_row *rows;
+	bool complete = true, first = true;
+	unsigned count;
+	int ret;
+
+	while (complete && (ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+		struct arena *arena = arena_new();
+
+		for (unsigned i = 0; complete && i < count; i++) {
+			struct journal_event event;
+
+			if (journal_scan(&rows[i], arena, &event) == -1)
+				continue;
+			if (first && event.sequence != 1)
+				complete = false;
+			else
+				refold_event(tree, &event);
+			first = false;
+		}
+		arena_free(arena);
+	}
+	store_pages_free(pages);
+	return !complete ? 0 : ret == -1 ? -1 : 1;
+}
+
+int
+operate_verify(struct store *store, bool *complete_r, void (*differs)(const char *address),
+    const char **error_r)
+{
+	struct store_pages *pages;
+	const struct store_row *rows;
+	void *tree = NULL;
+	unsigned count;
+	int wrong = 0, ret = refold(store, &tree, error_r);
+
+	*complete_r = ret == 1;
+	pages = store_pages_new(store, STORE_STANDING, STR_EMPTY);
+	while (ret == 1 && (ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+		for (unsigned i = 0; i < count; i++) {
+			struct refolded *refolded;
+			struct standing standing;
+			const char *address = "?";
+
+			if (standing_scan(&rows[i], &standing, &address) == 0) {
+				refolded = refolded_get(&tree, address);
+				if (str_equal(buf_str(&refolded->text), rows[i].value))
+					continue;
+			}
+			differs(address);
+			wrong++;
+		}
+	}
+	store_pages_free(pages);
+	tdestroy(tree, refolded_free);
+	return ret == -1 ? -1 : wrong;
+}

@@ -1,0 +1,204 @@
+#include "parse/mime.h"
+
+#include <string.h>
+
+#include "bounce.h"
+#include "parse/charset.h"
+#include "parse/decode.h"
+#include "parse/header.h"
+#include "parse/limits.h"
+#include "parse/line.h"
+
+/* Parts that are found but not yet opened stand behind `opened`: the array is
+   its own work list. Children are inserted right behind their container. */
+struct parser {
+	struct arena *arena;
+	struct mime *mime;
+};
+
+static const char *
+lower_type(struct str content_type, struct arena *arena)
+{
+	struct str type = content_type, inner;
+	char *text;
+
+	str_next_piece(&type, ';', &type);
+	/* "text/plain (a comment)" and "text/plain charset=x" both occur. */
+	if (!str_next_word(&type, &inner))
+		return "text/plain";
+	text = arena_strdup(arena, inner);
+	for (char *p = text; *p != '\0'; p++)
+		*p = str_lower(*p);
+	return text;
+}
+
+static void
+read_part(struct str message, unsigned depth, struct parser *parser, struct mime_part *part)
+{
+	struct str value;
+
+	header_split(message, &part->headers, &part->body);
+	if (part->headers.len > LIMITS_HEADER_BLOCK_BYTES) {
+		part->headers.len = LIMITS_HEADER_BLOCK_BYTES;
+		parser->mime->limits |= LIMIT_HEADER;
+	}
+	header_find(part->headers, STR("Content-Type"), &value);
+	part->content_type = header_unfold(value, parser->arena);
+	part->type = lower_type(part->content_type, parser->arena);
+	part->depth = depth;
+}
+
+/* Insert a part at `at`. Returns false if there are too many. */
+static bool
+insert_part(struct parser *parser, unsigned at, struct str message, unsigned depth,
+    bool enclosed)
+{
+	struct mime *mime = parser->mime;
+
+	if (mime->count == LIMITS_MIME_PARTS) {
+		mime->limits |= LIMIT_PARTS;
+		return false;
+	}
+	memmove(&mime->parts[at + 1], &mime->parts[at],
+	    (mime->count - at) * sizeof(mime->parts[0]));
+	mime->parts[at] = (struct mime_part){ 0 };
+	read_part(message, depth, parser, &mime->parts[at]);
+	mime->parts[at].enclosed = enclosed;
+	mime->count++;
+	return true;
+}
+
+enum delimiter { DELIMITER_NONE, DELIMITER_PART, DELIMITER_END };
+
+static enum delimiter
+delimiter_of(struct str line, struct str boundary)
+{
+	struct str behind;
+
+	if (line.len < boundary.len + 2 || line.data[0] != '-' || line.data[1] != '-' ||
+	    !str_equal(str_sub(line, 2, 2 + boundary.len), boundary))
+		return DELIMITER_NONE;
+	behind = str_sub(line, 2 + boundary.len, line.len);
+	if (str_istarts(behind, STR("--")))
+		return DELIMITER_END;
+	return line_is_blank(behind) ? DELIMITER_PART : DELIMITER_NONE;
+}
+
+/* The piece that ends where `end` begins; the line break before a delimiter
+   belongs to the delimiter. */
+static struct str
+piece_before(const char *start, const char *end)
+{
+	struct str piece = { start, (size_t)(end - start) };
+
+	if (piece.len > 0 && piece.data[piece.len - 1] == '\n')
+		piece.len--;
+	if (piece.len > 0 && piece.data[piece.len - 1] == '\r')
+		piece.len--;
+	return piece;
+}
+
+static void
+open_multipart(struct parser *parser, unsigned at)
+{
+	struct mime_part container = parser->mime->parts[at];
+	struct str rest = container.body, boundary, line;
+	const char *start = NULL; /* of the part being read */
+	unsigned next = at + 1;
+
+	if (header_parameter(container.content_type, STR("boundary"), parser->arena, &boundary) == 0)
+		return;
+	while (rest.len > 0) {
+		const char *line_start = rest.data;
+		enum delimiter delimiter;
+
+		line_next(&rest, &line);
+		delimiter = delimiter_of(line, boundary);
+		if (delimiter == DELIMITER_NONE)
+			continue;
+		if (start != NULL && !insert_part(parser, next++,
+		    piece_before(start, line_start), container.depth + 1, container.enclosed))
+			return;
+		start = delimiter == DELIMITER_PART ? rest.data : NULL;
+		if (delimiter == DELIMITER_END)
+			return;
+	}
+	/* The message was cut, or its last delimiter is missing. */
+	if (start != NULL && start < container.body.data + container.body.len)
+		insert_part(parser, next, (struct str){ start,
+		    (size_t)(container.body.data + container.body.len - start) },
+		    container.depth + 1, container.enclosed);
+}
+
+static bool
+is_message(const char *type)
+{
+	return strcmp(type, "message/rfc822") == 0 || strcmp(type, "message/global") == 0;
+}
+
+void
+mime_parse(struct str message, struct arena *arena, struct mime *mime_r)
+{
+	struct parser parser = { .arena = arena, .mime = mime_r };
+
+	*mime_r = (struct mime){ 0 };
+	mime_r->parts = arena_alloc(arena, LIMITS_MIME_PARTS * sizeof(mime_r->parts[0]));
+	insert_part(&parser, 0, message, 0, false);
+	for (unsigned i = 0; i < mime_r->count; i++) {
+		bool multipart = strncmp(mime_r->parts[i].type, "multipart/", 10) == 0;
+
+		if (!multipart && !is_message(mime_r->parts[i].type))
+			continue;
+		if (mime_r->parts[i].depth == LIMITS_MIME_DEPTH)
+			mime_r->limits |= LIMIT_DEPTH;
+		else if (multipart)
+			open_multipart(&parser, i);
+		else
+			insert_part(&parser, i + 1, mime_content(&mime_r->parts[i],
+			    LIMITS_REPORT_BYTES, arena, &mime_r->limits),
+			    mime_r->parts[i].depth + 1, true);
+	}
+}
+
+struct str
+mime_content(const struct mime_part *part, size_t limit, struct arena *arena, unsigned *limits)
+{
+	struct str encoding, content = part->body;
+
+	/* Decoding shortens to a third at most: more need not be looked at. */
+	if (content.len > 3 * limit) {
+		content.len = 3 * limit;
+		*limits |= LIMIT_SIZE;
+	}
+	header_find(part->headers, STR("Content-Transfer-Encoding"), &encoding);
+	encoding = str_trim(encoding);
+	if (str_iequal(encoding, STR("base64")))
+		content = decode_base64(content, arena);
+	else if (str_iequal(encoding, STR("quoted-printable")))
+		content = decode_quoted_printable(content, arena);
+	if (content.len > limit) {
+		content.len = limit;
+		*limits |= LIMIT_SIZE;
+	}
+	return content;
+}
+
+struct str
+mime_text(const struct mime_part *part, size_t limit, struct arena *arena, unsigned *limits)
+{
+	struct str content = mime_content(part, limit, arena, limits);
+	struct str charset = STR_EMPTY;
+
+	header_parameter(part->content_type, STR("charset"), arena, &charset);
+	return charset_to_utf8(content, charset, arena);
+}
+
+const struct mime_part *
+mime_find(const struct mime *mime, const char *type)
+{
+	for (unsigned i = 0; i < mime->count; i++) {
+		if (!mime->parts[i].enclosed && strcmp(mime->parts[i].type, type) == 0)
+			return &mime->parts[i];
+	}
+	return NULL;
+}

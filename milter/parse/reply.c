@@ -1,0 +1,180 @@
+#include "parse/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "parse/charset.h"
+#include "parse/limits.h"
+
+/* What Postfix writes behind a quotation, and what it says of a host that
+   refused before any command. */
+static const struct {
+	struct str command;
+	enum stage stage;
+} stages[] = {
+	{ { "(in reply to RCPT TO command)", 29 }, STAGE_RCPT },
+	{ { "(in reply to end of DATA command)", 33 }, STAGE_EOD },
+	{ { "(in reply to DATA command)", 26 }, STAGE_DATA },
+	{ { "(in reply to MAIL FROM command)", 31 }, STAGE_MAIL },
+	{ { "(in reply to EHLO command)", 26 }, STAGE_HELO },
+	{ { "(in reply to HELO command)", 26 }, STAGE_HELO },
+};
+
+/* The number of digits at the front, at most `most`. */
+static size_t
+digits(struct str text, size_t most)
+{
+	size_t count = 0;
+
+	while (count < text.len && count < most && str_is_digit(text.data[count]))
+		count++;
+	return count;
+}
+
+int
+reply_take_status(struct str *rest, struct arena *arena, const char **status_r)
+{
+	struct str text = *rest, status;
+	size_t len = 1, subject, detail;
+
+	if (text.len > 0 && text.data[0] == '#')
+		text = str_sub(text, 1, text.len);
+	if (text.len < 5 || strchr("245", text.data[0]) == NULL || text.data[0] == '\0' ||
+	    text.data[1] != '.')
+		return 0;
+	subject = digits(str_sub(text, 2, text.len), 3);
+	len = 2 + subject;
+	if (subject == 0 || len >= text.len || text.data[len] != '.')
+		return 0;
+	detail = digits(str_sub(text, len + 1, text.len), 3);
+	len += 1 + detail;
+	if (detail == 0 || (len < text.len && (str_is_alnum(text.data[len]) ||
+	    (text.data[len] == '.' && len + 1 < text.len && str_is_digit(text.data[len + 1])))))
+		return 0;
+	status = str_sub(text, 0, len);
+	text = str_sub(text, len, text.len);
+	if (text.len > 0 && (text.data[0] == ':' || text.data[0] == '#'))
+		text = str_sub(text, 1, text.len);
+	*status_r = arena_strdup(arena, status);
+	*rest = str_trim(text);
+	return 1;
+}
+
+/* Take "550 " or "550-" off the front. Returns the code, or 0; *more_r says
+   that more lines follow. */
+static unsigned
+take_code(struct str *rest, bool *more_r)
+{
+	struct str text = *rest;
+	unsigned code;
+
+	if (digits(text, 4) != 3 || text.data[0] < '2' || text.data[0] > '5')
+		return 0;
+	code = (unsigned)((text.data[0] - '0') * 100 + (text.data[1] - '0') * 10 +
+	    (text.data[2] - '0'));
+	if (text.len > 3 && strchr(" -:#", text.data[3]) == NULL)
+		return 0;
+	*more_r = text.len > 3 && text.data[3] == '-';
+	/* "550#5.1.0 ..." keeps its "#" for the status. */
+	*rest = str_trim(str_sub(text, text.len > 3 && text.data[3] == '#' ? 3 : 4, text.len));
+	return code;
+}
+
+/*
+ * Words without the "550-5.1.1 " that leads every further line of a reply. An
+ * MTA joins the lines with a blank, so a line begins where the same code
+ * stands again. Only called when the first line announced more.
+ */
+static const char *
+join_lines(struct str words, unsigned code, struct arena *arena)
+{
+	char more[16], last[16];
+	char *out = arena_alloc(arena, words.len + 1), *to = out;
+	bool at_end = false;
+
+	snprintf(more, sizeof(more), " %03u-", code);
+	snprintf(last, sizeof(last), " %03u ", code);
+	while (words.len > 0) {
+		bool line = str_istarts(words, str_of(more)) ||
+		    (!at_end && str_istarts(words, str_of(last)));
+
+		if (line) {
+			const char *status;
+
+			at_end = words.data[4] == ' ';
+			words = str_trim(str_sub(words, 5, words.len));
+			reply_take_status(&words, arena, &status);
+			*to++ = ' ';
+			continue;
+		}
+		*to++ = words.data[0];
+		words = str_sub(words, 1, words.len);
+	}
+	return charset_clean_line((struct str){ out, (size_t)(to - out) }, LIMITS_REPLY_BYTES,
+	    arena);
+}
+
+/* "host NAME[RELAY] said: REPLY", "host NAME[RELAY] refused to talk to me:
+   REPLY": take all that precedes the reply off the front. */
+static void
+take_quotation(struct str *rest, struct arena *arena, struct reply *reply)
+{
+	static const struct str said = { " said: ", 7 };
+	static const struct str refused = { " refused to talk to me: ", 24 };
+	struct str host;
+	size_t at, bracket, open;
+	size_t skip;
+
+	if (!str_find(*rest, STR("host "), 0, &at) || !str_find_byte(*rest, ']', at, &bracket))
+		return;
+	host = str_sub(*rest, at + 5, bracket);
+	if (!str_find_byte(host, '[', 0, &open))
+		return;
+	if (str_istarts(str_sub(*rest, bracket + 1, rest->len), said)) {
+		skip = said.len;
+	} else if (str_istarts(str_sub(*rest, bracket + 1, rest->len), refused)) {
+		skip = refused.len;
+		reply->stage = STAGE_CONNECT;
+	} else {
+		return;
+	}
+	reply->host = arena_strdup(arena, str_sub(host, 0, open));
+	reply->relay = arena_strdup(arena, str_sub(host, open + 1, host.len));
+	*rest = str_sub(*rest, bracket + 1 + skip, rest->len);
+}
+
+/* The command that was refused stands at the end, so nothing that the remote
+   host says before it can be taken for it. */
+static void
+take_stage(struct str *rest, struct reply *reply)
+{
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		if (str_iends(*rest, stages[i].command)) {
+			reply->stage = stages[i].stage;
+			*rest = str_trim(str_sub(*rest, 0, rest->len - stages[i].command.len));
+			return;
+		}
+	}
+}
+
+void
+reply_parse(struct str text, struct arena *arena, struct reply *reply_r)
+{
+	struct str rest;
+	bool more = false;
+
+	*reply_r = (struct reply){ .status = "", .words = "", .text = "", .host = "",
+		.relay = "" };
+	if (str_trim(text).len > LIMITS_REPLY_BYTES)
+		reply_r->limits = LIMIT_TEXT;
+	rest = str_of(charset_clean_line(text, LIMITS_REPLY_BYTES, arena));
+	take_stage(&rest, reply_r);
+	take_quotation(&rest, arena, reply_r);
+	reply_r->text = arena_strdup(arena, rest);
+	reply_r->code = take_code(&rest, &more);
+	reply_take_status(&rest, arena, &reply_r->status);
+	if (more)
+		reply_r->words = join_lines(rest, reply_r->code, arena);
+	else
+		reply_r->words = arena_strdup(arena, rest);
+}

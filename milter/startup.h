@@ -1,0 +1,26 @@
+/*
+ * startup: what a daemon does once before it serves: directories, privileges,
+ * locks, the real path of its socket. Failures name the path and the remedy;
+ * *status_r is the exit status for them (sysexits.h).
+ */
+#ifndef STARTUP_H
+#define STARTUP_H
+
+#include "config.h"
+
+/* Started as root: make the directories that are missing, owned by the user
+   of the configuration, and become that user. Otherwise nothing.
+   Returns 0 or -1. */
+int startup_become_user(const struct config *config, int *status_r, const char **error_r);
+
+/* Become the owner of the state directory, if started as root: what a tool
+   writes must be the daemon's. Returns 0 or -1. */
+int startup_become_owner(const struct config *config, const char **error_r);
+
+/* Take the locks that make this the only instance of the state directory and
+   of the socket, and find the real path of the socket behind any links.
+   *socket_r, for milter_open(), is in the arena. Returns 0 or -1. */
+int startup_lock(const struct config *config, struct arena *arena, const char **socket_r,
+    int *status_r, const char **error_r);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * publish: brings the tables up to the store.
+ *
+ *   J. the journal holds 1..N        P. the tables reflect it up to M <= N
+ *
+ * M is kept in the store (meta "published"). P may lag, and catches up: after
+ * a crash the events behind M are published again, which changes nothing where
+ * it had been done. The publisher is a thread of its own, because a busy
+ * Postfix can keep it waiting for a lock for seconds; no commit of the store
+ * and no callback of the milter ever waits for it.
+ */
+#ifndef STORE_PUBLISH_H
+#define STORE_PUBLISH_H
+
+#include "store/table.h"
+
+struct publisher;
+
+/* Publish what the journal has behind M. Returns 0 or -1 with a sentence. */
+int publish_catch_up(struct store *store, struct tables *tables, const char **error_r);
+
+/* M, or 0. Returns 0 or -1. */
+int publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error_r);
+
+/* Start the thread. Nothing is published while `paused` (mode = observe). */
+struct publisher *publish_start(struct store *store, struct tables *tables, bool paused);
+
+/* There is something new, or nothing to be published any more. */
+void publish_wake(struct publisher *publisher);
+void publish_pause(struct publisher *publisher, bool paused);
+
+/* Publish what is left and end the thread. */
+void publish_stop(struct publisher *publisher);
+
+#endif

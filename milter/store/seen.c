@@ -1,0 +1,171 @@
+#include "store/seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/msg.h"
+
+#define KEYS_MOST 2
+#define ARRIVAL_DIFFERENCE_SEC 5
+#define VALUE_BYTES (3 * STORE_NUMBER_BYTES)
+
+static const struct str secret_key = { "secret", 6 };
+
+struct key {
+	uint8_t digest[HMAC_DIGEST_BYTES];
+	/* Short queue ids are used again and again; only with the arrival time
+	   they name one message. */
+	bool needs_arrival;
+};
+
+static int
+make_secret(struct store_txn *txn, struct seen *seen, const char **error_r)
+{
+	if (hmac_new_key(seen->secret) == -1)
+		return msg_failure(error_r, "the kernel gives no random bytes");
+	return store_put(txn, STORE_META, secret_key,
+	    (struct str){ (const char *)seen->secret, HMAC_KEY_BYTES }, error_r);
+}
+
+int
+seen_open(struct store *store, struct seen *seen_r, const char **error_r)
+{
+	struct store_txn *txn;
+	struct str value;
+	int ret;
+
+	if (store_begin(store, &txn, error_r) == -1)
+		return -1;
+	ret = store_get(txn, STORE_META, secret_key, &value, error_r);
+	if (ret == 1 && value.len == HMAC_KEY_BYTES)
+		memcpy(seen_r->secret, value.data, HMAC_KEY_BYTES);
+	else if (ret != -1)
+		ret = make_secret(txn, seen_r, error_r);
+	if (ret == -1) {
+		store_abort(txn);
+		return -1;
+	}
+	return store_commit(txn, error_r);
+}
+
+static int
+add_key(const struct seen *seen, struct arena *arena, const char *kind, const char *id,
+    const struct bounce *bounce, bool needs_arrival, struct key *key_r, const char **error_r)
+{
+	/* \1 cannot stand in any of the parts: text is free of controls. */
+	const char *text = arena_printf(arena, "%s\1%s\1%s\1%s", kind, id, bounce->recipient,
+	    words_name(&outcome_words, bounce->outcome));
+
+	key_r->needs_arrival = needs_arrival;
+	if (hmac_digest(seen->secret, str_of(text), key_r->digest) == -1)
+		return msg_failure(error_r, "libcrypto cannot make a digest");
+	return 0;
+}
+
+/* All keys of a failure. Returns how many, or -1. */
+static int
+make_keys(const struct seen *seen, const struct bounce *bounce, struct key keys[KEYS_MOST],
+    const char **error_r)
+{
+	struct arena *arena = arena_new();
+	int count = 0, ret = 0;
+
+	if (bounce->queue_id[0] != '\0')
+		ret = add_key(seen, arena, "queue", bounce->queue_id, bounce, true, &keys[count++],
+		    error_r);
+	if (ret == 0 && bounce->message_id[0] != '\0')
+		ret = add_key(seen, arena, "message", bounce->message_id, bounce, false,
+		    &keys[count++], error_r);
+	if (ret == 0 && count == 0 && bounce->report_id[0] != '\0')
+		ret = add_key(seen, arena, "report", bounce->report_id, bounce, false,
+		    &keys[count++], error_r);
+	arena_free(arena);
+	return ret == -1 ? -1 : count;
+}
+
+static struct str
+key_str(const struct key *key)
+{
+	return (struct str){ (const char *)key->digest, HMAC_DIGEST_BYTES };
+}
+
+static int64_t
+value_number(struct str value, unsigned index)
+{
+	return (int64_t)store_scan_number(str_sub(value, index * STORE_NUMBER_BYTES,
+	    (index + 1) * STORE_NUMBER_BYTES));
+}
+
+int
+seen_find(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
+    uint64_t *sequence_r, const char **error_r)
+{
+	struct key keys[KEYS_MOST];
+	int count = make_keys(seen, bounce, keys, error_r);
+
+	for (int i = 0; i < count; i++) {
+		struct str value;
+		int ret = store_get(txn, STORE_SEEN, key_str(&keys[i]), &value, error_r);
+
+		if (ret == -1)
+			return -1;
+		if (ret == 0 || value.len != VALUE_BYTES ||
+		    value_number(value, 0) < bounce->time - SEEN_KEEP_SEC)
+			continue;
+		if (keys[i].needs_arrival &&
+		    llabs(value_number(value, 2) - bounce->arrival) > ARRIVAL_DIFFERENCE_SEC)
+			continue;
+		*sequence_r = (uint64_t)value_number(value, 1);
+		return 1;
+	}
+	return count == -1 ? -1 : 0;
+}
+
+int
+seen_put(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
+    uint64_t sequence, const char **error_r)
+{
+	struct key keys[KEYS_MOST];
+	int count = make_keys(seen, bounce, keys, error_r);
+	char value[VALUE_BYTES];
+
+	store_number((uint64_t)bounce->time, value);
+	store_number(sequence, value + STORE_NUMBER_BYTES);
+	store_number((uint64_t)bounce->arrival, value + 2 * STORE_NUMBER_BYTES);
+	for (int i = 0; i < count; i++) {
+		if (store_put(txn, STORE_SEEN, key_str(&keys[i]),
+			(struct str){ value, VALUE_BYTES }, error_r) == -1)
+			return -1;
+	}
+	return count == -1 ? -1 : 0;
+}
+
+int
+seen_prune(struct store_txn *txn, int64_t now, unsigned most,
+    uint8_t position[HMAC_DIGEST_BYTES], const char **error_r)
+{
+	struct str key = { (const char *)position, HMAC_DIGEST_BYTES }, value;
+	struct store_cursor *cursor;
+	int deleted = 0, ret;
+
+	if (store_cursor_open(txn, STORE_SEEN, &cursor, error_r) == -1)
+		return -1;
+	ret = store_cursor_seek(cursor, key, &key, &value, error_r);
+	for (unsigned i = 0; ret == 1 && i < most; i++) {
+		if (value.len != VALUE_BYTES || value_number(value, 0) < now - SEEN_KEEP_SEC) {
+			if (store_cursor_delete(cursor, error_r) == -1) {
+				ret = -1;
+				break;
+			}
+			deleted++;
+		}
+		ret = store_cursor_next(cursor, &key, &value, error_r);
+	}
+	if (ret == 1 && key.len == HMAC_DIGEST_BYTES)
+		memcpy(position, key.data, HMAC_DIGEST_BYTES);
+	else
+		memset(position, 0, HMAC_DIGEST_BYTES);
+	store_cursor_close(cursor);
+	return ret == -1 ? -1 : deleted;
+}

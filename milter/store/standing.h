@@ -1,0 +1,64 @@
+/*
+ * standing: what all events together mean for one address. The truth about who
+ * is suppressed; published tables are copies of it.
+ *
+ *   standing: tenant NUL address -> the text form of struct standing
+ *   expiry:   time, tenant NUL address -> nothing (what to lift next)
+ *
+ * The tenant is empty for now. standing_fold() makes it from events and needs
+ * nothing else, so that a verification can make it again from the journal.
+ */
+#ifndef STORE_STANDING_H
+#define STORE_STANDING_H
+
+#include "bounce.h"
+#include "judge/policy.h"
+#include "store/store.h"
+
+/* One suppression, or one that is held. event 0: there is none. */
+struct standing_entry {
+	uint64_t event; /* sequence of the event that made it */
+	int64_t since;
+	int64_t until; /* 0 never */
+	enum category category;
+};
+
+struct standing {
+	int64_t first, last; /* of its failures */
+	struct standing_entry suppressed[TABLE_SET_COUNT];
+	struct standing_entry held[TABLE_SET_COUNT];
+	uint64_t counts[CATEGORY_COUNT]; /* failures */
+	int64_t times[CATEGORY_COUNT][POLICY_HISTORY_MOST]; /* the last ones */
+};
+
+/* Read the standing of an address; one that is not there is all zero.
+   Returns 1, 0 if it is not there, -1 with a sentence. */
+int standing_get(struct store_txn *txn, const char *address, struct standing *standing_r,
+    const char **error_r);
+
+/* Write it, and keep the expiry table in step. Returns 0 or -1. */
+int standing_put(struct store_txn *txn, const char *address, const struct standing *before,
+    const struct standing *after, const char **error_r);
+
+/* Apply one event. */
+void standing_fold(struct standing *standing, uint64_t sequence, const struct bounce *bounce,
+    const struct verdict *verdict);
+
+/* Append the text form, and read it back. Returns 0, or -1 if it is damaged. */
+void standing_print(const struct standing *standing, struct buf *out);
+int standing_scan_text(struct str text, struct standing *standing_r);
+
+/* The standing and the address of a row of store_pages_next().
+   Returns 0, or -1 if the row is damaged. */
+int standing_scan(const struct store_row *row, struct standing *standing_r,
+    const char **address_r);
+
+/* The key of an address, in the arena. */
+struct str standing_key(const char *address, struct arena *arena);
+
+/* The next address with a suppression that ended at or before `now`.
+   Returns 1 and the address, in the arena; 0 if there is none; -1. */
+int standing_next_expired(struct store_txn *txn, int64_t now, struct arena *arena,
+    const char **address_r, const char **error_r);
+
+#endif

@@ -1,0 +1,286 @@
+#include "store/writer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+
+#define GROUP_MOST 1000       /* jobs in one transaction */
+#define POSTED_MOST 10000     /* jobs that nobody waits for */
+#define POSTED_WAIT_MSEC 1000 /* they are committed within this time */
+
+struct writer {
+	struct store *store;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards the queue and the state of all jobs */
+	pthread_cond_t queued;
+	pthread_cond_t finished;
+	struct job *head, **tail;
+	unsigned posted;
+	bool waiting; /* somebody waits for a job in the queue */
+	bool stopping;
+	bool alerted;
+	_Atomic int64_t heartbeat_msec;
+};
+
+static void
+after_msec(struct timespec *until, int64_t msec)
+{
+	clock_gettime(CLOCK_MONOTONIC, until);
+	until->tv_sec += msec / 1000;
+	until->tv_nsec += msec % 1000 * 1000000;
+	if (until->tv_nsec >= 1000000000) {
+		until->tv_sec++;
+		until->tv_nsec -= 1000000000;
+	}
+}
+
+/* Take all that is queued, at most a group. Jobs that nobody waits for are
+   left to gather for a while. Returns NULL when stopping and all is done. */
+static struct job *
+take_group(struct writer *writer)
+{
+	struct job *group = NULL, **end = &group;
+	unsigned count = 0;
+	struct timespec until;
+
+	after_msec(&until, POSTED_WAIT_MSEC);
+	pthread_mutex_lock(&writer->lock);
+	while (!writer->waiting && !writer->stopping) {
+		writer->heartbeat_msec = clock_monotonic_msec();
+		if (pthread_cond_timedwait(&writer->queued, &writer->lock, &until) == 0)
+			continue;
+		if (writer->head != NULL)
+			break;
+		after_msec(&until, POSTED_WAIT_MSEC);
+	}
+	while (writer->head != NULL && count < GROUP_MOST) {
+		struct job *job = writer->head;
+
+		writer->head = job->next;
+		job->next = NULL;
+		writer->posted -= !job->waited_for;
+		*end = job;
+		end = &job->next;
+		count++;
+	}
+	if (writer->head == NULL) {
+		writer->tail = &writer->head;
+		writer->waiting = false;
+	}
+	pthread_mutex_unlock(&writer->lock);
+	writer->heartbeat_msec = clock_monotonic_msec();
+	return group;
+}
+
+/* Jobs from `first` to before `end` in one transaction.
+   Returns 0, 1 if a job failed, -1 if the transaction did. */
+static int
+run_transaction(struct writer *writer, struct job *first, const struct job *end,
+    const char **error_r)
+{
+	struct store_txn *txn;
+
+	if (store_begin(writer->store, &txn, error_r) == -1)
+		return -1;
+	for (struct job *job = first; job != end; job = job->next) {
+		if (job->apply(job, txn, error_r) == -1) {
+			store_abort(txn);
+			return 1;
+		}
+	}
+	return store_commit(txn, error_r);
+}
+
+static void
+note_failure(struct writer *writer, const char *error)
+{
+	/* One alert until it works again; every bounce that is answered 4xx
+	   because of it comes back. */
+	if (!writer->alerted)
+		msg_alert("cannot write the store, bounces are answered 4xx until it works: %s",
+		    error);
+	writer->alerted = true;
+}
+
+static void
+note_success(struct writer *writer)
+{
+	if (writer->alerted)
+		msg_info("the store can be written again");
+	writer->alerted = false;
+}
+
+static void
+run_group(struct writer *writer, struct job *group)
+{
+	const char *error;
+	int ret = run_transaction(writer, group, NULL, &error);
+
+	for (struct job *job = group; job != NULL; job = job->next)
+		job->failed = ret != 0;
+	if (ret == 1 && !store_is_failing(writer->store)) {
+		for (struct job *job = group; job != NULL; job = job->next) {
+			if (run_transaction(writer, job, job->next, &error) == 0)
+				job->failed = false;
+			else
+				msg_error("an event could not be recorded: %s", error);
+		}
+		return;
+	}
+	if (ret == 0) {
+		note_success(writer);
+		return;
+	}
+	note_failure(writer, error);
+	if (store_recover(writer->store, &error) == -1)
+		msg_error("%s", error);
+}
+
+/* Drop a reference; the lock is held. Returns true if it was the last. */
+static bool
+drop(struct job *job)
+{
+	return --job->references == 0;
+}
+
+static void
+finish_group(struct writer *writer, struct job *group)
+{
+	while (group != NULL) {
+		struct job *job = group;
+		bool last;
+
+		group = job->next;
+		if (!job->failed && job->committed != NULL)
+			job->committed(job);
+		pthread_mutex_lock(&writer->lock);
+		job->done = true;
+		last = drop(job);
+		pthread_mutex_unlock(&writer->lock);
+		if (last)
+			job->release(job);
+	}
+	pthread_mutex_lock(&writer->lock);
+	pthread_cond_broadcast(&writer->finished);
+	pthread_mutex_unlock(&writer->lock);
+}
+
+static void *
+run(void *argument)
+{
+	struct writer *writer = argument;
+	struct job *group;
+	bool stopping;
+
+	do {
+		group = take_group(writer);
+		if (group != NULL) {
+			run_group(writer, group);
+			finish_group(writer, group);
+		}
+		pthread_mutex_lock(&writer->lock);
+		stopping = writer->stopping && writer->head == NULL;
+		pthread_mutex_unlock(&writer->lock);
+	} while (!stopping);
+	return NULL;
+}
+
+struct writer *
+writer_start(struct store *store)
+{
+	struct writer *writer = calloc(1, sizeof(*writer));
+	pthread_condattr_t monotonic;
+
+	if (writer == NULL)
+		msg_out_of_memory();
+	writer->store = store;
+	writer->tail = &writer->head;
+	writer->heartbeat_msec = clock_monotonic_msec();
+	pthread_mutex_init(&writer->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&writer->queued, &monotonic);
+	pthread_cond_init(&writer->finished, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (pthread_create(&writer->thread, NULL, run, writer) != 0)
+		msg_out_of_memory();
+	return writer;
+}
+
+void
+writer_stop(struct writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->stopping = true;
+	pthread_cond_signal(&writer->queued);
+	pthread_mutex_unlock(&writer->lock);
+	pthread_join(writer->thread, NULL);
+	pthread_cond_destroy(&writer->queued);
+	pthread_cond_destroy(&writer->finished);
+	pthread_mutex_destroy(&writer->lock);
+	free(writer);
+}
+
+/* Put a job at the end of the queue; the lock is held. */
+static void
+enqueue(struct writer *writer, struct job *job)
+{
+	job->next = NULL;
+	*writer->tail = job;
+	writer->tail = &job->next;
+}
+
+int
+writer_run(struct writer *writer, struct job *job, int64_t timeout_sec)
+{
+	struct timespec until;
+	bool last;
+	int ret, waited = 0;
+
+	after_msec(&until, timeout_sec * 1000);
+	job->references = 2;
+	job->waited_for = true;
+	job->done = job->failed = false;
+	pthread_mutex_lock(&writer->lock);
+	enqueue(writer, job);
+	writer->waiting = true;
+	pthread_cond_signal(&writer->queued);
+	while (!job->done && waited == 0)
+		waited = pthread_cond_timedwait(&writer->finished, &writer->lock, &until);
+	ret = job->done && !job->failed ? 0 : -1;
+	last = drop(job);
+	pthread_mutex_unlock(&writer->lock);
+	if (last)
+		job->release(job);
+	return ret;
+}
+
+bool
+writer_post(struct writer *writer, struct job *job)
+{
+	bool room;
+
+	job->references = 1;
+	job->waited_for = false;
+	job->done = job->failed = false;
+	pthread_mutex_lock(&writer->lock);
+	room = writer->posted < POSTED_MOST;
+	if (room) {
+		writer->posted++;
+		enqueue(writer, job);
+		pthread_cond_signal(&writer->queued);
+	}
+	pthread_mutex_unlock(&writer->lock);
+	if (!room)
+		job->release(job);
+	return room;
+}
+
+int64_t
+writer_heartbeat_msec(const struct writer *writer)
+{
+	return writer->heartbeat_msec;
+}

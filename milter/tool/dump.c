@@ -1,0 +1,359 @@
+/*
+ * bouncemilter-dump: shows what the store holds. It never changes anything,
+ * and reads page by page, so that a slow terminal holds up nobody.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "parse/address.h"
+#include "tool/print.h"
+#include "tool/tool.h"
+
+#define PROGRAM "bouncemilter-dump"
+
+static const char usage_text[] =
+    "usage: bouncemilter-dump [-c FILE] [WHAT] [FILTER...] [FORMAT]\n"
+    "\n"
+    "What is shown; the suppressions, if nothing is said:\n"
+    "      --events            every event, in order\n"
+    "      --unverified        reports without proof that we sent the mail\n"
+    "      --held              suppressions that max-suppressions holds back\n"
+    "      --explain ADDRESS   the whole story of one address\n"
+    "      --counters          all counters\n"
+    "\n"
+    "Filters:\n"
+    "      --address ADDRESS   --domain DOMAIN     --category CATEGORY\n"
+    "      --status PREFIX     enhanced status, such as 5.1.1 or 5.7 (events)\n"
+    "      --since TIME        --until TIME        2026-11-20, or 2h for 2 h ago\n"
+    "\n"
+    "Formats, if not aligned text:\n"
+    "      --json   --csv   --postmap (suppressions only)\n"
+    "\n"
+    "  -c, --config FILE       default " CONFIG_FILE "\n"
+    "  -h, --help              print this, and exit\n"
+    "  -V, --version           print the version, and exit\n";
+
+enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS, OPT_ADDRESS,
+	OPT_DOMAIN, OPT_CATEGORY, OPT_STATUS, OPT_SINCE, OPT_UNTIL, OPT_JSON, OPT_CSV,
+	OPT_POSTMAP };
+
+static const struct option long_options[] = {
+	{ "events", no_argument, NULL, OPT_EVENTS },
+	{ "unverified", no_argument, NULL, OPT_UNVERIFIED },
+	{ "held", no_argument, NULL, OPT_HELD },
+	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "counters", no_argument, NULL, OPT_COUNTERS },
+	{ "address", required_argument, NULL, OPT_ADDRESS },
+	{ "domain", required_argument, NULL, OPT_DOMAIN },
+	{ "category", required_argument, NULL, OPT_CATEGORY },
+	{ "status", required_argument, NULL, OPT_STATUS },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "csv", no_argument, NULL, OPT_CSV },
+	{ "postmap", no_argument, NULL, OPT_POSTMAP },
+	{ "config", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What is asked for. */
+struct request {
+	const char *config_path;
+	int what; /* 0 for suppressions */
+	enum print_format format;
+	struct arena *arena;
+	const char *address; /* normal form, NULL for all */
+	const char *domain;
+	const char *status;
+	bool any_category;
+	enum category category;
+	int64_t since, until;
+	unsigned shown;
+};
+
+static bool
+address_matches(const struct request *request, const char *address)
+{
+	return (request->address == NULL || strcmp(request->address, address) == 0) &&
+	    (request->domain == NULL || strcmp(request->domain, address_domain(address)) == 0);
+}
+
+static bool
+matches(const struct request *request, const char *address, enum category category,
+    int64_t time)
+{
+	return address_matches(request, address) &&
+	    (request->any_category || request->category == category) &&
+	    (request->since == 0 || time >= request->since) &&
+	    (request->until == 0 || time < request->until);
+}
+
+/* "5.7" is the beginning of 5.7.1 and 5.7, not of 5.71. */
+static bool
+status_matches(const struct request *request, const char *status)
+{
+	size_t len;
+
+	if (request->status == NULL)
+		return true;
+	len = strlen(request->status);
+	return strncmp(status, request->status, len) == 0 &&
+	    (status[len] == '\0' || status[len] == '.' || request->status[len - 1] == '.');
+}
+
+/* Walk through a table of the store, calling `show` for each row. */
+static void
+walk(struct store *store, enum store_table table, struct request *request,
+    void (*show)(struct request *request, const struct store_row *row, struct arena *arena))
+{
+	struct store_pages *pages = store_pages_new(store, table, STR_EMPTY);
+	const struct store_row *rows;
+	const char *error;
+	unsigned count;
+	int ret;
+
+	while ((ret = store_pages_next(pages, &rows, &count, &error)) == 1) {
+		for (unsigned i = 0; i < count; i++) {
+			struct arena *arena = arena_new();
+
+			show(request, &rows[i], arena);
+			arena_free(arena);
+		}
+		if (ferror(stdout))
+			break; /* nobody reads any more */
+	}
+	store_pages_free(pages);
+	if (ret == -1)
+		tool_fail(error);
+}
+
+static void
+show_entry(struct request *request, const char *address, const char *state,
+    enum table_set table, const struct standing_entry *entry)
+{
+	if (entry->event == 0 || !matches(request, address, entry->category, entry->since))
+		return;
+	if (request->shown++ == 0)
+		print_suppression_head(request->format);
+	print_suppression(request->format, address, state, table, entry);
+}
+
+static void
+show_standing(struct request *request, const struct store_row *row, struct arena *arena)
+{
+	struct standing standing;
+	const char *address;
+
+	(void)arena;
+	if (standing_scan(row, &standing, &address) == -1)
+		return;
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		if (request->what == OPT_HELD)
+			show_entry(request, address, "held", i, &standing.held[i]);
+		else
+			show_entry(request, address, "suppressed", i, &standing.suppressed[i]);
+	}
+}
+
+static void
+show_event(struct request *request, const struct store_row *row, struct arena *arena)
+{
+	struct journal_event event;
+
+	if (journal_scan(row, arena, &event) == -1 ||
+	    !matches(request, event.bounce.recipient, event.verdict.category, event.bounce.time) ||
+	    !status_matches(request, event.bounce.status))
+		return;
+	if (request->shown++ == 0)
+		print_event_head(request->format);
+	print_event(request->format, &event);
+}
+
+static void
+show_story(struct request *request, const struct store_row *row, struct arena *arena)
+{
+	struct journal_event event;
+	size_t at;
+
+	/* Most events are about others: do not even read them. */
+	if (str_find(row->value, str_of(address_domain(request->address)), 0, &at) == 0 ||
+	    journal_scan(row, arena, &event) == -1 ||
+	    strcmp(event.bounce.recipient, request->address) != 0)
+		return;
+	request->shown++;
+	if (request->format == PRINT_TEXT)
+		print_event_story(&event);
+	else
+		print_event(request->format, &event);
+}
+
+static void
+show_counter(struct request *request, const struct store_row *row, struct arena *arena)
+{
+	const char *name = arena_strdup(arena, row->key);
+
+	request->shown++;
+	printf("%-56s %12llu\n", name, (unsigned long long)store_scan_number(row->value));
+}
+
+/* How the address stands now, before its story. */
+static void
+explain_standing(struct store *store, const struct request *request)
+{
+	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+	struct standing standing;
+	struct store_txn *txn;
+	const char *error;
+	bool any = false;
+
+	if (store_begin_read(store, &txn, &error) == -1 ||
+	    standing_get(txn, request->address, &standing, &error) == -1)
+		tool_fail(error);
+	store_abort(txn);
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		const struct standing_entry *held = &standing.held[i];
+		const struct standing_entry *entry = held->event != 0 ? held :
+		    &standing.suppressed[i];
+
+		if (entry->event == 0)
+			continue;
+		any = true;
+		printf("%s is %s (%s table): %s, since %s, until %s, by event %llu\n",
+		    request->address, entry == held ? "held back from suppression" : "suppressed",
+		    words_name(&table_set_words, i), category_name(entry->category),
+		    clock_print(entry->since, since),
+		    entry->until == 0 ? "removed by hand" : clock_print(entry->until, until),
+		    (unsigned long long)entry->event);
+	}
+	if (!any)
+		printf("%s is not suppressed\n", request->address);
+	for (unsigned i = 0; i < CATEGORY_COUNT; i++) {
+		if (standing.counts[i] > 0)
+			printf("failures, %s: %llu\n", category_name(i),
+			    (unsigned long long)standing.counts[i]);
+	}
+	putchar('\n');
+}
+
+static void
+run(struct store *store, struct request *request)
+{
+	switch (request->what) {
+	case OPT_EVENTS:
+		walk(store, STORE_JOURNAL, request, show_event);
+		break;
+	case OPT_UNVERIFIED:
+		walk(store, STORE_UNVERIFIED, request, show_event);
+		break;
+	case OPT_COUNTERS:
+		walk(store, STORE_COUNTERS, request, show_counter);
+		break;
+	case OPT_EXPLAIN:
+		if (request->format == PRINT_TEXT)
+			explain_standing(store, request);
+		walk(store, STORE_JOURNAL, request, show_story);
+		break;
+	default:
+		walk(store, STORE_STANDING, request, show_standing);
+	}
+}
+
+static const char *
+parse_address(struct request *request, const char *argument)
+{
+	const char *address;
+
+	if (address_parse(str_of(argument), request->arena, &address) == 0)
+		tool_usage(PROGRAM, "\"%s\" is no mail address", argument);
+	return address;
+}
+
+static void
+parse_option(struct request *request, int option)
+{
+	switch (option) {
+	case 'c':
+		request->config_path = optarg;
+		break;
+	case OPT_EXPLAIN: case OPT_EVENTS: case OPT_UNVERIFIED: case OPT_HELD: case OPT_COUNTERS:
+		if (request->what != 0)
+			tool_usage(PROGRAM, "only one thing can be shown at a time");
+		request->what = option;
+		if (option == OPT_EXPLAIN)
+			request->address = parse_address(request, optarg);
+		break;
+	case OPT_ADDRESS:
+		request->address = parse_address(request, optarg);
+		break;
+	case OPT_DOMAIN:
+		if (address_parse_domain(str_of(optarg), request->arena, &request->domain) == 0)
+			tool_usage(PROGRAM, "\"%s\" is no domain", optarg);
+		break;
+	case OPT_CATEGORY:
+		request->any_category = false;
+		request->category = tool_category(PROGRAM, optarg);
+		break;
+	case OPT_STATUS:
+		if (optarg[0] == '\0')
+			tool_usage(PROGRAM, "an empty status");
+		request->status = optarg;
+		break;
+	case OPT_SINCE:
+		request->since = tool_time(PROGRAM, optarg);
+		break;
+	case OPT_UNTIL:
+		request->until = tool_time(PROGRAM, optarg);
+		break;
+	case OPT_JSON:
+		request->format = PRINT_JSON;
+		break;
+	case OPT_CSV:
+		request->format = PRINT_CSV;
+		break;
+	case OPT_POSTMAP:
+		request->format = PRINT_POSTMAP;
+		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(EXIT_SUCCESS);
+	case 'V':
+		printf(PROGRAM " %s\n", VERSION);
+		exit(EXIT_SUCCESS);
+	default:
+		fprintf(stderr, "Try '" PROGRAM " --help'.\n");
+		exit(TOOL_USAGE);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request request = { .config_path = CONFIG_FILE, .any_category = true };
+	struct config *config;
+	struct store *store;
+	int option;
+
+	msg_open(PROGRAM, false);
+	request.arena = arena_new();
+	while ((option = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1)
+		parse_option(&request, option);
+	if (optind < argc)
+		tool_usage(PROGRAM, "unexpected \"%s\"", argv[optind]);
+	if (request.format == PRINT_POSTMAP && request.what != 0)
+		tool_usage(PROGRAM, "--postmap is for suppressions only");
+	tool_open(request.config_path, true, &config, &store);
+	run(store, &request);
+	store_close(store);
+	config_put(config);
+	arena_free(request.arena);
+	if (fflush(stdout) == EOF)
+		return EXIT_FAILURE;
+	/* "Is it suppressed?" can be asked by the exit status. */
+	return request.shown > 0 ? EXIT_SUCCESS : TOOL_NO;
+}

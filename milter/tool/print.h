@@ -1,0 +1,26 @@
+/*
+ * print: events and suppressions for people and programs.
+ */
+#ifndef TOOL_PRINT_H
+#define TOOL_PRINT_H
+
+#include "store/journal.h"
+#include "store/standing.h"
+
+enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_CSV, PRINT_POSTMAP };
+
+/* What precedes the first row of that format. */
+void print_suppression_head(enum print_format format);
+void print_event_head(enum print_format format);
+
+/* One suppression of an address; `state` is "suppressed" or "held". */
+void print_suppression(enum print_format format, const char *address, const char *state,
+    enum table_set table, const struct standing_entry *entry);
+
+/* One event. */
+void print_event(enum print_format format, const struct journal_event *event);
+
+/* One event of a story, with all that is known, for people. */
+void print_event_story(const struct journal_event *event);
+
+#endif

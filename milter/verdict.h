@@ -1,0 +1,125 @@
+/*
+ * verdict: everything concluded about one bounce. The second of the two nouns
+ * that the layers share; the first is struct bounce.
+ *
+ * The words of these enums are a stable interface: they stand in the store, in
+ * rules, in --json output and in the configuration.
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <stdint.h>
+
+#include "base/words.h"
+
+/* What a failure says about the mailbox. It follows from the category, never
+   from the first digit of the reply. */
+enum class {
+	CLASS_UNKNOWN,
+	CLASS_HARD,      /* this mailbox will not accept mail */
+	CLASS_SOFT,      /* may pass later, or is not about the mailbox at all */
+	CLASS_COMPLAINT, /* the recipient reported the mail as spam */
+	CLASS_NONE,      /* our own refusal: says nothing about anybody */
+};
+
+enum category {
+	CATEGORY_UNKNOWN,
+	CATEGORY_USER_UNKNOWN,
+	CATEGORY_USER_UNKNOWN_TEMP,
+	CATEGORY_DOMAIN_UNKNOWN,
+	CATEGORY_DOMAIN_UNKNOWN_TEMP,
+	CATEGORY_ADDRESS_SYNTAX,
+	CATEGORY_MAILBOX_DISABLED,
+	CATEGORY_MAILBOX_DISABLED_TEMP,
+	CATEGORY_MAILBOX_MOVED,
+	CATEGORY_MAILBOX_FULL,
+	CATEGORY_RECIPIENT_RATE,
+	CATEGORY_RECIPIENT_REFUSED,
+	CATEGORY_MESSAGE_TOO_BIG,
+	CATEGORY_TOO_MANY_RECIPIENTS,
+	CATEGORY_CONTENT_REJECTED,
+	CATEGORY_PROHIBITED_CONTENT,
+	CATEGORY_MALFORMED_MESSAGE,
+	CATEGORY_AUTH_FAILURE,
+	CATEGORY_RDNS_FAILURE,
+	CATEGORY_TLS_REQUIRED,
+	CATEGORY_IP_BLOCKLISTED,
+	CATEGORY_DOMAIN_BLOCKLISTED,
+	CATEGORY_REPUTATION,
+	CATEGORY_POLICY_REJECTED,
+	CATEGORY_THROTTLED,
+	CATEGORY_GREYLISTED,
+	CATEGORY_RELAY_DENIED,
+	CATEGORY_SENDER_REJECTED,
+	CATEGORY_ROUTING_LOOP,
+	CATEGORY_SYSTEM_ERROR,
+	CATEGORY_SYSTEM_FULL,
+	CATEGORY_NETWORK_ERROR,
+	CATEGORY_MESSAGE_EXPIRED,
+	CATEGORY_PROTOCOL_ERROR,
+	CATEGORY_COMPLAINT,
+	CATEGORY_LOCAL,
+	CATEGORY_MANUAL, /* entered by the operator; no rule may choose it */
+	CATEGORY_COUNT,
+};
+
+/* What a category asks for, by default and in the configuration. */
+enum action {
+	ACTION_COUNT,     /* count only */
+	ACTION_ALERT,     /* count, and feed the alarm; never suppress */
+	ACTION_SUPPRESS,  /* suppress now */
+	ACTION_THRESHOLD, /* suppress after some messages on some days */
+};
+
+/* How we know that the bounce is about mail of ours. */
+enum proof {
+	PROOF_NONE,
+	PROOF_LOCAL,    /* our own MTA's report */
+	PROOF_RELAY,    /* a client of trusted-reporters */
+	PROOF_OPERATOR, /* a person at a command line */
+};
+
+enum decision {
+	DECISION_COUNT,    /* recorded and counted */
+	DECISION_ALERT,    /* recorded, counted and fed to the alarm */
+	DECISION_SUPPRESS, /* the address is suppressed from now on */
+	DECISION_HOLD,     /* would suppress, but the brake holds it for a person */
+	DECISION_LIFT,     /* a suppression ends */
+	DECISION_DISCARD,  /* a held suppression is dropped */
+	DECISION_EXEMPT,   /* would suppress, but this address never is */
+	DECISION_UNPROVEN, /* nothing shows that it is about mail of ours */
+};
+
+/* The two sets of tables (a complaint must not block a password reset). */
+enum table_set { TABLE_MAIN, TABLE_COMPLAINT, TABLE_SET_COUNT };
+
+struct verdict {
+	enum category category;
+	enum proof proof;
+	enum decision decision;
+	enum table_set table;
+	const char *subcause; /* of auth-failure; of message-expired the last cause */
+	const char *rule;     /* id of the rule that chose the category */
+	const char *reason;   /* why this decision, in a word or two */
+	int64_t until;        /* of a suppression: when it ends, 0 never */
+};
+
+/* A verdict with nothing in it; strings are "". */
+void verdict_init(struct verdict *verdict);
+
+/* The words of each enum. */
+extern const struct words class_words, category_words, action_words, proof_words,
+    decision_words, table_set_words;
+
+const char *category_name(enum category category);
+
+/* Returns 1, or 0 if there is no such category. */
+int category_find(struct str name, enum category *category_r);
+
+enum class category_class(enum category category);
+
+/* What the category becomes when the reply was a 4xx: a mailbox that is
+   unknown for now is not gone. Most categories stay what they are. */
+enum category category_soft_twin(enum category category);
+
+#endif

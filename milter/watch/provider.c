@@ -1,0 +1,16 @@
+#include "watch/provider.h"
+
+#include <libpsl.h>
+
+const char *
+provider_of(const char *host, struct arena *arena)
+{
+	char *lower = arena_strdup(arena, str_of(host));
+	const psl_ctx_t *list = psl_builtin();
+	const char *domain;
+
+	for (char *p = lower; *p != '\0'; p++)
+		*p = str_lower(*p);
+	domain = list == NULL ? NULL : psl_registrable_domain(list, lower);
+	return domain == NULL ? lower : domain;
+}
