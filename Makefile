@@ -68,7 +68,7 @@ LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 
 PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress
 
-.PHONY: all deps check demo bench soak fuzz lint install uninstall clean
+.PHONY: all deps tests check demo bench soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
@@ -85,7 +85,120 @@ $(B)/%.o: %.c Makefile
 deps:
 	@t/lib/deps
 
+# --- tests ---------------------------------------------------------------
+#
+# t/unit/LAYER-NAME.c is a program of its own that prints TAP; it links its
+# layer and those below, nothing else: the link line proves that the layer
+# stands alone.
+
+UNIT_SRC  = $(wildcard t/unit/*.c)
+UNIT      = $(patsubst %.c,$(B)/%.t,$(UNIT_SRC))
+HELP_SRC  = $(wildcard t/lib/*.c)
+HELP      = $(patsubst t/lib/%.c,$(B)/t/lib/%,$(filter-out %-preload.c,$(HELP_SRC))) \
+            $(patsubst t/lib/%.c,$(B)/t/lib/%.so,$(filter %-preload.c,$(HELP_SRC)))
+JOBS      = 2
+PROVE     = CMOCKA_MESSAGE_OUTPUT=TAP BM_BUILD=$(B) prove -It/lib -j$(JOBS) --timer
+
+BASE_OBJ  = $(call obj,$(BASE_SRC))
+PARSE_OBJ = $(call obj,$(PARSE_SRC)) $(BASE_OBJ)
+JUDGE_OBJ = $(call obj,$(JUDGE_SRC)) $(PARSE_OBJ)
+STORE_OBJ = $(call obj,$(STORE_SRC)) $(JUDGE_OBJ)
+CORE_OBJ  = $(call obj,$(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
+
+$(B)/t/unit/base-%.t: $(B)/t/unit/base-%.o $(BASE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/parse-%.t: $(B)/t/unit/parse-%.o $(PARSE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/judge-%.t: $(B)/t/unit/judge-%.o $(JUDGE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/store-%.t: $(B)/t/unit/store-%.o $(STORE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/core-%.t: $(B)/t/unit/core-%.o $(CORE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/lib/%.so: t/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $< -ldl
+$(B)/t/lib/%: $(B)/t/lib/%.o $(CORE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tests: all $(UNIT) $(HELP)
+
+# The settings are passed on to a second make, because what pkg-config knows
+# changes when deps has run.
+check: deps
+	$(MAKE) tests lint fuzz-short
+	$(PROVE) -r t $(B)/t/unit
+
+demo: deps
+	$(MAKE) all
+	t/demo
+
+# Every parser, under clang's libFuzzer with sanitizers, seeded by t/corpus and
+# by the development corpus if it lies beside the tree.
+FUZZ_SRC = $(wildcard t/fuzz/*.c)
+FUZZ     = $(patsubst t/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+SECONDS  = 60
+build/fuzz/%: t/fuzz/%.c $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC)
+	@mkdir -p $(@D)
+	clang -std=c17 $(DEFINES) -Imilter -O1 -g -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=all $(PKG_CFLAGS) -o $@ $^ $(LIBS)
+fuzz: $(FUZZ)
+	t/fuzz/run $(SECONDS) $(FUZZ)
+fuzz-short: $(FUZZ)
+	t/fuzz/run 5 $(FUZZ)
+
+# Warnings are errors, with both compilers and both checkers.
+LINT_SRC = $(wildcard milter/*.c milter/*/*.c)
+lint: build/lint.stamp
+build/lint.stamp: $(LINT_SRC) $(wildcard milter/*.h milter/*/*.h)
+	@mkdir -p build
+	clang -std=c17 $(DEFINES) -Imilter $(WARN) $(PKG_CFLAGS) -fsyntax-only $(LINT_SRC)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	  --inline-suppr --suppressions-list=t/lib/cppcheck.txt -Imilter $(DEFINES) milter
+	clang-tidy --quiet $(LINT_SRC) -- -std=c17 $(DEFINES) -Imilter $(PKG_CFLAGS) 2>build/clang-tidy.log \
+	  || { cat build/clang-tidy.log; exit 1; }
+	@touch $@
+
+bench: deps
+	$(MAKE) tests
+	t/bench/run
+soak: deps
+	$(MAKE) tests
+	BM_SOAK=1 $(PROVE) -r t
+
+# --- installation --------------------------------------------------------
+
+MAN8 = man/bouncemilter.8 man/bouncemilter-dump.8 man/bouncemilter-suppress.8
+MAN5 = man/bouncemilter.conf.5 man/bouncemilter-rules.5
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) $(DESTDIR)$(mandir)/man5 \
+	  $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/bouncemilter/rules.d \
+	  $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sysusersdir)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(sbindir)
+	install -m 644 rules/*.rules $(DESTDIR)$(rulesdir)
+	install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8
+	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
+	sed 's,@sbindir@,$(sbindir),' contrib/bouncemilter.service \
+	  >$(DESTDIR)$(unitdir)/bouncemilter.service
+	install -m 644 contrib/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf
+	install -m 644 contrib/sysusers.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
+	test -e $(DESTDIR)$(sysconfdir)/bouncemilter/bouncemilter.conf || \
+	  install -m 644 contrib/bouncemilter.conf $(DESTDIR)$(sysconfdir)/bouncemilter
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(sbindir)/,$(notdir $(PROGRAMS))) \
+	  $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8))) \
+	  $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
+	  $(addprefix $(DESTDIR)$(rulesdir)/,$(notdir $(wildcard rules/*.rules))) \
+	  $(DESTDIR)$(unitdir)/bouncemilter.service \
+	  $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
+	@contrib/uninstall-notes $(DESTDIR)$(sysconfdir)
+
 clean:
 	rm -rf build
+
+# Objects of tests are kept for the next run.
+.SECONDARY:
 
 -include $(shell find $(B)/milter $(B)/t -type f -name '*.d' 2>/dev/null)

@@ -303,6 +303,9 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	config = config_get();
 	arena = arena_new();
 	report_parse(message, config->keep == KEEP_REPORT, arena, &report);
+	msg_debug("%s lane, client %s, %zu bytes: %s, %u recipients",
+	    words_name(&source_words, origin->source), origin->client, message.len,
+	    words_name(&report_kind_words, report.kind), report.count);
 	if (report.count == 0) {
 		arena_free(arena);
 		config_put(config);

@@ -19,14 +19,14 @@ struct parser {
 static const char *
 lower_type(struct str content_type, struct arena *arena)
 {
-	struct str type = content_type, inner;
+	struct str type = STR_EMPTY, word;
 	char *text;
 
-	str_next_piece(&type, ';', &type);
+	str_next_piece(&content_type, ';', &type);
 	/* "text/plain (a comment)" and "text/plain charset=x" both occur. */
-	if (!str_next_word(&type, &inner))
+	if (!str_next_word(&type, &word))
 		return "text/plain";
-	text = arena_strdup(arena, inner);
+	text = arena_strdup(arena, word);
 	for (char *p = text; *p != '\0'; p++)
 		*p = str_lower(*p);
 	return text;
