@@ -157,16 +157,6 @@ publish_pages(struct tables *tables, unsigned file, struct store *store, const c
 	return ret;
 }
 
-int
-table_publish_all(struct tables *tables, struct store *store, const char **error_r)
-{
-	for (unsigned file = 0; file < FILE_COUNT; file++) {
-		if (publish_pages(tables, file, store, error_r) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* Make sure that the file is there and whole; *rebuild_r says that it is new
    and empty. */
 static int
@@ -241,11 +231,25 @@ table_close(struct tables *tables)
 struct comparison {
 	unsigned file;
 	struct store_txn *txn;
-	void (*differs)(const char *file, const char *key);
-	uint64_t right; /* rows that are as they should be */
-	int wrong;
+	struct arena *arena;
+	const char **wrong; /* keys that should not be there, or not so */
+	unsigned wrong_count, wrong_size;
+	uint64_t right;     /* addresses that are there as they should be */
 	const char *error;
 };
+
+static void
+note_wrong(struct comparison *comparison, struct str key)
+{
+	if (comparison->wrong_count == comparison->wrong_size) {
+		comparison->wrong_size = comparison->wrong_size * 2 + 64;
+		comparison->wrong = realloc(comparison->wrong,
+		    comparison->wrong_size * sizeof(*comparison->wrong));
+		if (comparison->wrong == NULL)
+			msg_out_of_memory();
+	}
+	comparison->wrong[comparison->wrong_count++] = arena_strdup(comparison->arena, key);
+}
 
 /* A row of the table: is its address suppressed, and for this reason? */
 static int
@@ -265,47 +269,114 @@ compare_row(struct str key, struct str value, void *context)
 	entry = &standing.suppressed[files[comparison->file].set];
 	if (entry->event != 0)
 		print_value(comparison->file, entry->category, wanted);
-	if (ret != -1 && (entry->event == 0 || !str_equal(str_of(wanted), value))) {
-		comparison->differs(files[comparison->file].name, arena_strdup(arena, key));
-		comparison->wrong++;
-	} else if (str_equal(key, str_of(address))) {
+	if (ret != -1 && (entry->event == 0 || !str_equal(str_of(wanted), value)))
+		note_wrong(comparison, key);
+	else if (str_equal(key, str_of(address)))
 		comparison->right++;
-	}
 	arena_free(arena);
 	return ret == -1 ? -1 : 0;
 }
 
-/* Count the suppressed addresses of the store; those that the table lacks are
-   found by looking each one up, which only happens if the numbers differ. */
+/* Compare all rows of a file that is locked. Returns 0 or -1; the comparison
+   is to be ended in both cases. */
 static int
-compare_store(struct comparison *comparison, const char **error_r)
+compare_begin(struct tables *tables, unsigned file, struct store *store,
+    struct comparison *comparison, const char **error_r)
+{
+	int ret;
+
+	*comparison = (struct comparison){ .file = file, .arena = arena_new() };
+	if (store_begin_read(store, &comparison->txn, error_r) == -1)
+		return -1;
+	ret = table_lmdb_each(tables->files[file], compare_row, comparison, error_r);
+	if (ret == -1 && comparison->error != NULL)
+		*error_r = comparison->error;
+	return ret;
+}
+
+static void
+compare_end(struct comparison *comparison)
+{
+	store_abort(comparison->txn);
+	arena_free(comparison->arena);
+	free(comparison->wrong);
+}
+
+/* Take away what should not be there. */
+static int
+remove_wrong(struct tables *tables, unsigned file, struct store *store, const char **error_r)
+{
+	struct comparison comparison;
+	int ret;
+
+	if (table_lmdb_begin(tables->files[file], error_r) == -1)
+		return -1;
+	ret = compare_begin(tables, file, store, &comparison, error_r);
+	for (unsigned i = 0; ret == 0 && i < comparison.wrong_count; i++)
+		ret = table_lmdb_delete(tables->files[file], str_of(comparison.wrong[i]), error_r);
+	compare_end(&comparison);
+	if (ret == 0)
+		return table_lmdb_commit(tables->files[file], error_r);
+	table_lmdb_abort(tables->files[file]);
+	return -1;
+}
+
+int
+table_publish_all(struct tables *tables, struct store *store, const char **error_r)
+{
+	for (unsigned file = 0; file < FILE_COUNT; file++) {
+		if (publish_pages(tables, file, store, error_r) == -1 ||
+		    remove_wrong(tables, file, store, error_r) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* How many addresses the store has for a file. */
+static int
+count_suppressed(struct comparison *comparison, uint64_t *count_r, const char **error_r)
 {
 	struct store_cursor *cursor;
 	struct str key, value;
-	uint64_t wanted = 0;
 	int ret;
 
+	*count_r = 0;
 	if (store_cursor_open(comparison->txn, STORE_STANDING, &cursor, error_r) == -1)
 		return -1;
 	ret = store_cursor_seek(cursor, STR_EMPTY, &key, &value, error_r);
 	while (ret == 1) {
-		struct arena *arena = arena_new();
-		struct store_row row = { { arena_strdup(arena, key), key.len }, value };
 		struct standing standing;
-		const char *address;
 
-		if (standing_scan(&row, &standing, &address) == 0 &&
+		if (standing_scan_text(value, &standing) == 0 &&
 		    standing.suppressed[files[comparison->file].set].event != 0)
-			wanted++;
-		arena_free(arena);
+			(*count_r)++;
 		ret = store_cursor_next(cursor, &key, &value, error_r);
 	}
 	store_cursor_close(cursor);
-	if (ret == 0 && wanted > comparison->right) {
-		comparison->differs(files[comparison->file].name, "(keys are missing)");
-		comparison->wrong += (int)(wanted - comparison->right);
-	}
 	return ret;
+}
+
+/* Returns how many rows differ, or -1; the file is locked. */
+static int
+verify_file(struct tables *tables, unsigned file, struct store *store,
+    void (*differs)(const char *file, const char *key), const char **error_r)
+{
+	struct comparison comparison;
+	uint64_t wanted = 0;
+	int wrong = compare_begin(tables, file, store, &comparison, error_r);
+
+	if (wrong == 0)
+		wrong = count_suppressed(&comparison, &wanted, error_r);
+	for (unsigned i = 0; wrong != -1 && i < comparison.wrong_count; i++) {
+		differs(files[file].name, comparison.wrong[i]);
+		wrong++;
+	}
+	if (wrong != -1 && wanted > comparison.right) {
+		differs(files[file].name, "(a key is missing)");
+		wrong += (int)(wanted - comparison.right);
+	}
+	compare_end(&comparison);
+	return wrong;
 }
 
 int
@@ -314,22 +385,12 @@ table_verify(struct tables *tables, struct store *store,
 {
 	int wrong = 0, ret = 0;
 
-	for (unsigned file = 0; ret == 0 && file < FILE_COUNT; file++) {
-		struct comparison comparison = { .file = file, .differs = differs };
-
+	for (unsigned file = 0; ret != -1 && file < FILE_COUNT; file++) {
 		if (table_lmdb_begin(tables->files[file], error_r) == -1)
 			return -1;
-		ret = store_begin_read(store, &comparison.txn, error_r);
-		if (ret == 0) {
-			ret = table_lmdb_each(tables->files[file], compare_row, &comparison, error_r);
-			if (ret == -1 && comparison.error != NULL)
-				*error_r = comparison.error;
-			if (ret == 0)
-				ret = compare_store(&comparison, error_r);
-			store_abort(comparison.txn);
-		}
+		ret = verify_file(tables, file, store, differs, error_r);
 		table_lmdb_abort(tables->files[file]);
-		wrong += comparison.wrong;
+		wrong += ret;
 	}
 	return ret == -1 ? -1 : wrong;
 }

@@ -32,7 +32,8 @@ void table_close(struct tables *tables);
 int table_publish(struct tables *tables, struct store *store,
     const char *const addresses[], unsigned count, const char **error_r);
 
-/* Copy the standing of every address. Returns 0 or -1. */
+/* Copy the standing of every address, and take away what is in a table but not
+   in the store. Returns 0 or -1. */
 int table_publish_all(struct tables *tables, struct store *store, const char **error_r);
 
 /* Compare the tables with the standing: call `differs` for every key that is

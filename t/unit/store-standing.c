@@ -1,0 +1,341 @@
+#include "store-support.h"
+
+#include "store/brake.h"
+#include "store/counters.h"
+#include "store/journal.h"
+#include "store/seen.h"
+#include "store/standing.h"
+
+#define NOON INT64_C(1700000000)
+
+static struct verdict
+verdict_of(enum category category, enum decision decision, int64_t until)
+{
+	struct verdict verdict;
+
+	verdict_init(&verdict);
+	verdict.category = category;
+	verdict.decision = decision;
+	verdict.until = until;
+	return verdict;
+}
+
+static void
+test_fold(void **state)
+{
+	struct verdict suppress = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, NOON + 100);
+	struct verdict lift = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_LIFT, 0);
+	struct verdict hold = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_HOLD, NOON + 50);
+	struct verdict discard = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_DISCARD, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce, change;
+
+	(void)state;
+	make_bounce(&bounce, "a@example.com", NOON);
+	bounce_init(&change);
+	change.time = NOON + 10;
+	standing_fold(&standing, 1, &bounce, &hold);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 1);
+	assert_int_equal(standing.suppressed[TABLE_MAIN].event, 0);
+	standing_fold(&standing, 2, &change, &suppress);
+	assert_int_equal(standing.suppressed[TABLE_MAIN].event, 2);
+	assert_int_equal(standing.suppressed[TABLE_MAIN].until, NOON + 100);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 0);
+	standing_fold(&standing, 3, &change, &lift);
+	assert_int_equal(standing.suppressed[TABLE_MAIN].event, 0);
+	standing_fold(&standing, 4, &bounce, &hold);
+	standing_fold(&standing, 5, &change, &discard);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 0);
+	/* Only failures are counted, not what was done about them. */
+	assert_int_equal(standing.counts[CATEGORY_USER_UNKNOWN], 2);
+}
+
+/* The two tables do not touch each other. */
+static void
+test_complaints_are_apart(void **state)
+{
+	struct verdict complaint = verdict_of(CATEGORY_COMPLAINT, DECISION_SUPPRESS, 0);
+	struct verdict lift = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_LIFT, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	make_bounce(&bounce, "a@example.com", NOON);
+	complaint.table = TABLE_COMPLAINT;
+	standing_fold(&standing, 7, &bounce, &complaint);
+	assert_int_equal(standing.suppressed[TABLE_COMPLAINT].event, 7);
+	assert_int_equal(standing.suppressed[TABLE_MAIN].event, 0);
+	standing_fold(&standing, 8, &bounce, &lift);
+	assert_int_equal(standing.suppressed[TABLE_COMPLAINT].event, 7);
+}
+
+static void
+test_text_form_is_read_back(void **state)
+{
+	struct verdict hold = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_HOLD, NOON + 50);
+	struct verdict suppress = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, NOON + 100);
+	struct standing standing = { 0 }, again;
+	struct bounce bounce;
+	struct buf text = { 0 }, text_again = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * POLICY_HISTORY_MOST; i++) {
+		make_bounce(&bounce, "a@example.com", NOON + i);
+		standing_fold(&standing, i + 1, &bounce, i % 2 ? &hold : &suppress);
+	}
+	standing_print(&standing, &text);
+	assert_int_equal(standing_scan_text(buf_str(&text), &again), 0);
+	standing_print(&again, &text_again);
+	assert_string_equal(buf_cstr(&text), buf_cstr(&text_again));
+	assert_int_equal(again.suppressed[TABLE_MAIN].until, NOON + 100);
+	assert_int_equal(again.counts[CATEGORY_MAILBOX_FULL], POLICY_HISTORY_MOST);
+	assert_int_equal(standing_scan_text(STR("suppressed main x 1 2 user-unknown\n"), &again), -1);
+	assert_int_equal(standing_scan_text(STR("failed no-such-category 1\n"), &again), -1);
+	buf_free(&text);
+	buf_free(&text_again);
+}
+
+static void
+put(struct store *store, const char *address, const struct standing *after)
+{
+	struct standing before;
+	struct store_txn *txn;
+	const char *error;
+
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(standing_get(txn, address, &before, &error));
+	assert_done(standing_put(txn, address, &before, after, &error));
+	assert_done(store_commit(txn, &error));
+}
+
+/* Returns the address that expires next, or "". */
+static const char *
+next_expired(struct store *store, int64_t now, struct arena *arena)
+{
+	const char *address = "", *error;
+	struct store_txn *txn;
+
+	assert_done(store_begin_read(store, &txn, &error));
+	assert_done(standing_next_expired(txn, now, arena, &address, &error));
+	store_abort(txn);
+	return address;
+}
+
+static void
+test_expiry_follows_the_standing(void **state)
+{
+	struct store *store = open_store(*state);
+	struct arena *arena = arena_new();
+	struct standing standing = { 0 };
+
+	standing.suppressed[TABLE_MAIN] = (struct standing_entry){ 1, NOON, NOON + 100,
+		CATEGORY_USER_UNKNOWN };
+	put(store, "a@example.com", &standing);
+	assert_string_equal(next_expired(store, NOON + 99, arena), "");
+	assert_string_equal(next_expired(store, NOON + 100, arena), "a@example.com");
+	/* Prolonged, and then ended for good. */
+	standing.suppressed[TABLE_MAIN].until = NOON + 200;
+	put(store, "a@example.com", &standing);
+	assert_string_equal(next_expired(store, NOON + 199, arena), "");
+	assert_string_equal(next_expired(store, NOON + 200, arena), "a@example.com");
+	standing.suppressed[TABLE_MAIN].until = 0;
+	put(store, "a@example.com", &standing);
+	assert_string_equal(next_expired(store, NOON + 9999, arena), "");
+	arena_free(arena);
+	store_close(store);
+}
+
+static uint64_t
+append(struct store *store, enum store_table table, int64_t time)
+{
+	struct verdict verdict = verdict_of(CATEGORY_USER_UNKNOWN, DECISION_COUNT, 0);
+	struct bounce bounce;
+	struct store_txn *txn;
+	uint64_t sequence;
+	const char *error;
+
+	make_bounce(&bounce, "a@example.com", time);
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(journal_append(txn, table, &bounce, &verdict, &sequence, &error));
+	assert_done(store_commit(txn, &error));
+	return sequence;
+}
+
+static void
+test_journal_has_no_gaps_and_is_pruned_at_its_old_end(void **state)
+{
+	struct store *store = open_store(*state);
+	struct arena *arena = arena_new();
+	struct journal_event event;
+	struct store_txn *txn;
+	uint64_t first, last;
+	const char *error;
+
+	for (uint64_t i = 1; i <= 10; i++)
+		assert_int_equal(append(store, STORE_JOURNAL, NOON + (int64_t)i), i);
+	assert_done(store_begin(store, &txn, &error));
+	assert_int_equal(journal_get(txn, STORE_JOURNAL, 4, arena, &event, &error), 1);
+	assert_string_equal(event.bounce.text, "550 5.1.1 no such user");
+	assert_int_equal(journal_get(txn, STORE_JOURNAL, 11, arena, &event, &error), 0);
+	/* Neither what is young, nor what is not published, nor too much. */
+	assert_int_equal(journal_prune(txn, STORE_JOURNAL, NOON + 9, 100, 3, &error), 3);
+	assert_int_equal(journal_prune(txn, STORE_JOURNAL, NOON + 9, 5, 100, &error), 2);
+	assert_int_equal(journal_prune(txn, STORE_JOURNAL, NOON + 9, 100, 100, &error), 3);
+	assert_done(journal_bounds(txn, STORE_JOURNAL, &first, &last, &error));
+	assert_int_equal(first, 9);
+	assert_int_equal(last, 10);
+	store_abort(txn);
+	arena_free(arena);
+	store_close(store);
+}
+
+static int
+is_seen(const struct seen *seen, struct store *store, const struct bounce *bounce)
+{
+	struct store_txn *txn;
+	uint64_t sequence = 0;
+	const char *error;
+	int ret;
+
+	assert_done(store_begin_read(store, &txn, &error));
+	ret = seen_find(seen, txn, bounce, &sequence, &error);
+	store_abort(txn);
+	assert_true(ret == 0 || sequence == 42);
+	return ret;
+}
+
+static void
+test_seen(void **state)
+{
+	struct store *store = open_store(*state);
+	uint8_t position[HMAC_DIGEST_BYTES] = { 0 };
+	struct bounce bounce;
+	struct store_txn *txn;
+	struct seen seen, again;
+	const char *error;
+
+	assert_done(seen_open(store, &seen, &error));
+	assert_done(seen_open(store, &again, &error));
+	assert_memory_equal(&seen, &again, sizeof(seen));
+	make_bounce(&bounce, "a@example.com", NOON);
+	bounce.queue_id = "ABCDEF";
+	bounce.message_id = "<1@example.com>";
+	bounce.arrival = NOON - 60;
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(seen_put(&seen, txn, &bounce, 42, &error));
+	assert_done(store_commit(txn, &error));
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	/* By either key alone. */
+	bounce.queue_id = "";
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	bounce.message_id = "<another@example.com>";
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	bounce.queue_id = "ABCDEF";
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	bounce.arrival += 5;
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	/* A short queue id comes again: another message. */
+	bounce.arrival += 1;
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	/* Another recipient, another outcome. */
+	bounce.message_id = "<1@example.com>";
+	bounce.recipient = "b@example.com";
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	bounce.recipient = "a@example.com";
+	bounce.outcome = OUTCOME_EXPIRED;
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	bounce.outcome = OUTCOME_FAILED;
+	/* For ten days. */
+	bounce.time = NOON + SEEN_KEEP_SEC;
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	bounce.time++;
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	assert_done(store_begin(store, &txn, &error));
+	assert_int_equal(seen_prune(txn, NOON + SEEN_KEEP_SEC, 100, position, &error), 0);
+	assert_int_equal(seen_prune(txn, NOON + SEEN_KEEP_SEC + 1, 100, position, &error), 2);
+	store_abort(txn);
+	store_close(store);
+}
+
+static void
+test_a_report_without_ids_is_known_by_its_own(void **state)
+{
+	struct store *store = open_store(*state);
+	struct bounce bounce;
+	struct store_txn *txn;
+	struct seen seen;
+	const char *error;
+
+	assert_done(seen_open(store, &seen, &error));
+	make_bounce(&bounce, "a@example.com", NOON);
+	bounce.report_id = "<report@example.net>";
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(seen_put(&seen, txn, &bounce, 42, &error));
+	assert_done(store_commit(txn, &error));
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	/* Where there is a better id, the report's own says nothing. */
+	bounce.message_id = "<1@example.com>";
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	store_close(store);
+}
+
+static void
+test_brake(void **state)
+{
+	struct store *store = open_store(*state);
+	struct store_txn *txn;
+	unsigned count;
+	const char *error;
+
+	assert_done(store_begin(store, &txn, &error));
+	for (int i = 0; i < 600; i++)
+		assert_done(brake_add(txn, NOON + i, 600, &error));
+	assert_done(brake_count(txn, NOON + 599, 600, &count, &error));
+	assert_in_range(count, 540, 600);
+	assert_done(brake_count(txn, NOON + 899, 600, &count, &error));
+	assert_in_range(count, 240, 300);
+	assert_done(brake_count(txn, NOON + 1300, 600, &count, &error));
+	assert_int_equal(count, 0);
+	/* A clock that was set back does not hold everything for ever. */
+	assert_done(brake_count(txn, NOON - 86400, 600, &count, &error));
+	assert_int_equal(count, 0);
+	store_abort(txn);
+	store_close(store);
+}
+
+static void
+test_counters(void **state)
+{
+	struct store *store = open_store(*state);
+	struct store_txn *txn;
+	struct str value;
+	const char *error;
+
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(counters_add(txn, "events_total", "category", "user-unknown", 2, &error));
+	assert_done(counters_add(txn, "events_total", "category", "user-unknown", 3, &error));
+	assert_done(counters_add(txn, "reports_total", "", "", 1, &error));
+	assert_int_equal(store_get(txn, STORE_COUNTERS,
+	    STR("events_total{category=\"user-unknown\"}"), &value, &error), 1);
+	assert_int_equal(store_scan_number(value), 5);
+	assert_int_equal(store_get(txn, STORE_COUNTERS, STR("reports_total"), &value, &error), 1);
+	store_abort(txn);
+	store_close(store);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fold), cmocka_unit_test(test_complaints_are_apart),
+		cmocka_unit_test(test_text_form_is_read_back),
+		T(test_expiry_follows_the_standing),
+		T(test_journal_has_no_gaps_and_is_pruned_at_its_old_end),
+		T(test_seen), T(test_a_report_without_ids_is_known_by_its_own), T(test_brake),
+		T(test_counters),
+	};
+
+	return cmocka_run_group_tests_name("standing", tests, NULL, NULL);
+}
