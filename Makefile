@@ -56,7 +56,7 @@ JUDGE_SRC   = $(wildcard milter/judge/*.c)
 STORE_SRC   = $(wildcard milter/store/*.c)
 WATCH_SRC   = $(wildcard milter/watch/*.c)
 PROOF_SRC   = $(wildcard milter/proof/*.c)
-CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix postfix record \
+CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix config_settings postfix record \
                 operate startup advice)
 DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline housekeeping) milter/source/session.c \
               $(WATCH_SRC) $(PROOF_SRC)

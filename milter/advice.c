@@ -1,6 +1,7 @@
 #include "advice.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/msg.h"
 #include "postfix.h"
@@ -80,6 +81,27 @@ advise_milters(struct findings *findings)
 		    findings->values[FILTER_CLASSES][0] == '\0' ? "" : "bounce");
 }
 
+/* A main.cf that names a table which cannot be opened stops all mail: smtpd
+   answers 451 to everybody. So the lines are shown only when they work. */
+static bool
+lacks_tables(struct findings *findings)
+{
+	const char *path = arena_printf(findings->arena, "%s/access.lmdb",
+	    findings->config->table_dir), *error;
+
+	if (postfix_has_lmdb(findings->config->postfix_config, &error) == 0) {
+		buf_printf(findings->out, "# this Postfix knows no lmdb tables: install "
+		    "postfix-lmdb,\n# then run bouncemilter -t again for the lines that name "
+		    "the tables\n");
+		return true;
+	}
+	if (access(path, F_OK) == 0)
+		return false;
+	buf_printf(findings->out, "# %s is not there yet: start bouncemilter,\n"
+	    "# then run bouncemilter -t again for the lines that name the tables\n", path);
+	return true;
+}
+
 static void
 advise_tables(struct findings *findings)
 {
@@ -88,7 +110,7 @@ advise_tables(struct findings *findings)
 	const char *transport = arena_printf(findings->arena, "lmdb:%s/transport",
 	    findings->config->table_dir);
 
-	if (findings->config->enforce == ENFORCE_MILTER)
+	if (findings->config->enforce == ENFORCE_MILTER || lacks_tables(findings))
 		return;
 	/* Before the permits: our own clients are those who send. */
 	if (!contains(findings->values[RECIPIENT_RESTRICTIONS], access))

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/msg.h"
+#include "config_settings.h"
 #include "postfix.h"
 
 /* In the order of asking; the first one holds clients, the rest domains. */
@@ -49,17 +48,13 @@ take_domains(unsigned parameter, const char *value, struct config *config, const
 	struct str rest = str_of(value), item;
 
 	while (count < LIST_MOST && postfix_next_item(&rest, &item)) {
-		char *domain;
+		const char *name;
 
-		if (postfix_is_table(item)) {
+		if (postfix_is_table(item))
 			note_table(item, parameters[parameter], config);
-			continue;
-		}
-		domain = arena_printf(config->arena, "%s%.*s",
-		    parameter == RELAY_DOMAINS && item.data[0] != '.' ? "." : "", STR_ARGS(item));
-		for (char *p = domain; *p != '\0'; p++)
-			*p = str_lower(*p);
-		list[count++] = domain;
+		else if (setting_name(item, config->arena, &name) == 1)
+			list[count++] = parameter == RELAY_DOMAINS && name[0] != '.' ?
+			    arena_printf(config->arena, ".%s", name) : name;
 	}
 	return count;
 }

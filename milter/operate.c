@@ -153,7 +153,7 @@ act_on(const struct work *work, struct store_txn *txn, const char *address,
 
 /* A page of addresses in one transaction. Returns how many were acted on. */
 static int
-act_on_page(const struct work *work, struct store *store, const struct store_row *rows,
+act_on_page(const struct work *work, struct store *store, const struct pages_row *rows,
     unsigned count, const char **error_r)
 {
 	struct store_txn *txn;
@@ -185,18 +185,18 @@ operate_query(struct store *store, const struct config *config,
     void (*each)(const char *address, const struct standing_entry *entry), const char **error_r)
 {
 	const struct work work = { config, query, action, dry_run, reason, each };
-	struct store_pages *pages = store_pages_new(store, STORE_STANDING, STR_EMPTY);
-	const struct store_row *rows;
+	struct pages *pages = pages_new(store, STORE_STANDING, STR_EMPTY);
+	const struct pages_row *rows;
 	unsigned count;
 	int total = 0, ret;
 
-	while ((ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		ret = act_on_page(&work, store, rows, count, error_r);
 		if (ret == -1)
 			break;
 		total += ret;
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	return ret == -1 ? -1 : total;
 }
 
@@ -258,13 +258,13 @@ refold_event(void **tree, const struct journal_event *event)
 static int
 refold(struct store *store, void **tree, const char **error_r)
 {
-	struct store_pages *pages = store_pages_new(store, STORE_JOURNAL, STR_EMPTY);
-	const struct store_row *rows;
+	struct pages *pages = pages_new(store, STORE_JOURNAL, STR_EMPTY);
+	const struct pages_row *rows;
 	bool complete = true, first = true;
 	unsigned count;
 	int ret;
 
-	while (complete && (ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+	while (complete && (ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		struct arena *arena = arena_new();
 
 		for (unsigned i = 0; complete && i < count; i++) {
@@ -280,7 +280,7 @@ refold(struct store *store, void **tree, const char **error_r)
 		}
 		arena_free(arena);
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	return !complete ? 0 : ret == -1 ? -1 : 1;
 }
 
@@ -288,15 +288,15 @@ int
 operate_verify(struct store *store, bool *complete_r, void (*differs)(const char *address),
     const char **error_r)
 {
-	struct store_pages *pages;
-	const struct store_row *rows;
+	struct pages *pages;
+	const struct pages_row *rows;
 	void *tree = NULL;
 	unsigned count;
 	int wrong = 0, ret = refold(store, &tree, error_r);
 
 	*complete_r = ret == 1;
-	pages = store_pages_new(store, STORE_STANDING, STR_EMPTY);
-	while (ret == 1 && (ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+	pages = pages_new(store, STORE_STANDING, STR_EMPTY);
+	while (ret == 1 && (ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		for (unsigned i = 0; i < count; i++) {
 			struct refolded *refolded;
 			struct standing standing;
@@ -311,7 +311,7 @@ operate_verify(struct store *store, bool *complete_r, void (*differs)(const char
 			wrong++;
 		}
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	tdestroy(tree, refolded_free);
 	return ret == -1 ? -1 : wrong;
 }

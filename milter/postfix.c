@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -93,6 +95,16 @@ find_postconf(void)
 	return NULL;
 }
 
+/* A package without a configuration is no Postfix yet. */
+static bool
+is_configured(const char *directory)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/main.cf", directory);
+	return access(path, F_OK) == 0;
+}
+
 /* Run postconf with these arguments. Returns as postfix_parameters() does. */
 static int
 postconf(char *argv[], const char *directory, struct buf *output, const char **error_r)
@@ -101,7 +113,7 @@ postconf(char *argv[], const char *directory, struct buf *output, const char **e
 	pid_t pid;
 
 	argv[0] = (char *)find_postconf();
-	if (argv[0] == NULL)
+	if (argv[0] == NULL || !is_configured(directory))
 		return 0;
 	if (start(argv, &pid, &fd) == -1)
 		return msg_failure(error_r, "%s: %s", argv[0], strerror(errno));
@@ -151,6 +163,21 @@ postfix_services(const char *directory, struct arena *arena, struct str *lines_r
 	*lines_r = str_of(arena_strdup(arena, buf_str(&output)));
 	buf_free(&output);
 	return ret;
+}
+
+int
+postfix_has_lmdb(const char *directory, const char **error_r)
+{
+	char *argv[] = { NULL, "-c", (char *)directory, "-m", NULL };
+	struct buf output = { 0 };
+	struct str rest, line;
+	int ret = postconf(argv, directory, &output, error_r), found = 0;
+
+	rest = buf_str(&output);
+	while (str_next_piece(&rest, '\n', &line))
+		found |= str_equal(line, STR("lmdb"));
+	buf_free(&output);
+	return ret == -1 ? -1 : found;
 }
 
 bool

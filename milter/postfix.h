@@ -11,7 +11,7 @@
  * Ask for the values of parameters, with every $name expanded. `directory` is
  * Postfix's configuration directory.
  * Returns 1 and as many strings as names, in the arena; 0 if there is no
- * postconf command; -1 with a sentence if it fails or hangs.
+ * postconf command or no main.cf; -1 with a sentence if it fails or hangs.
  */
 int postfix_parameters(const char *directory, const char *const names[], unsigned count,
     struct arena *arena, const char **values_r, const char **error_r);
@@ -22,6 +22,10 @@ int postfix_parameters(const char *directory, const char *const names[], unsigne
  */
 int postfix_services(const char *directory, struct arena *arena, struct str *lines_r,
     const char **error_r);
+
+/* Does this Postfix know tables of type lmdb? Returns 1 or 0, -1 with a
+   sentence. */
+int postfix_has_lmdb(const char *directory, const char **error_r);
 
 /* Is this item of a list of Postfix a table ("hash:/etc/x", "/etc/x"), whose
    content postconf does not show? */

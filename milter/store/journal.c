@@ -56,7 +56,7 @@ journal_append(struct store_txn *txn, enum store_table table, const struct bounc
 }
 
 int
-journal_scan(const struct store_row *row, struct arena *arena, struct journal_event *event_r)
+journal_scan(const struct pages_row *row, struct arena *arena, struct journal_event *event_r)
 {
 	event_r->sequence = store_scan_number(row->key);
 	return bounce_scan(row->value, arena, &event_r->bounce, &event_r->verdict);
@@ -67,7 +67,7 @@ journal_get(struct store_txn *txn, enum store_table table, uint64_t sequence,
     struct arena *arena, struct journal_event *event_r, const char **error_r)
 {
 	char bytes[STORE_NUMBER_BYTES];
-	struct store_row row = { .key = store_number(sequence, bytes) };
+	struct pages_row row = { .key = store_number(sequence, bytes) };
 	int ret = store_get(txn, table, row.key, &row.value, error_r);
 
 	if (ret == 1 && journal_scan(&row, arena, event_r) == -1)
@@ -89,7 +89,7 @@ journal_prune(struct store_txn *txn, enum store_table table, int64_t before, uin
 	ret = store_cursor_seek(cursor, STR_EMPTY, &key, &value, error_r);
 	while (ret == 1 && (unsigned)pruned < most && store_scan_number(key) <= up_to) {
 		struct arena *arena = arena_new();
-		struct store_row row = { key, value };
+		struct pages_row row = { key, value };
 		struct journal_event event;
 		bool old = journal_scan(&row, arena, &event) == -1 ||
 		    event.bounce.time < before;

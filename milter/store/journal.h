@@ -10,7 +10,7 @@
 #define STORE_JOURNAL_H
 
 #include "bounce.h"
-#include "store/store.h"
+#include "store/pages.h"
 
 #define JOURNAL_UNVERIFIED_MOST 200000
 
@@ -31,8 +31,8 @@ int journal_append(struct store_txn *txn, enum store_table table, const struct b
 int journal_get(struct store_txn *txn, enum store_table table, uint64_t sequence,
     struct arena *arena, struct journal_event *event_r, const char **error_r);
 
-/* The event of a row of store_pages_next(). Returns 0, or -1 if the row is damaged. */
-int journal_scan(const struct store_row *row, struct arena *arena,
+/* The event of a row of pages_next(). Returns 0, or -1 if the row is damaged. */
+int journal_scan(const struct pages_row *row, struct arena *arena,
     struct journal_event *event_r);
 
 /* The sequences of the first and last event; 0 and 0 if there is none.

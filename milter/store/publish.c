@@ -60,8 +60,8 @@ read_bounds(struct store *store, uint64_t *published_r, uint64_t *last_r, const 
 /* The addresses that a page of the journal changed. Their standing may have
    changed since: it is read when it is published. Returns how many. */
 static unsigned
-changed_addresses(const struct store_row *rows, unsigned count, struct arena *arena,
-    const char *addresses[STORE_PAGE_ROWS])
+changed_addresses(const struct pages_row *rows, unsigned count, struct arena *arena,
+    const char *addresses[PAGES_ROWS])
 {
 	unsigned changed = 0;
 
@@ -78,11 +78,11 @@ changed_addresses(const struct store_row *rows, unsigned count, struct arena *ar
 }
 
 static int
-publish_page(struct store *store, struct tables *tables, const struct store_row *rows,
+publish_page(struct store *store, struct tables *tables, const struct pages_row *rows,
     unsigned count, const char **error_r)
 {
 	struct arena *arena = arena_new();
-	const char *addresses[STORE_PAGE_ROWS];
+	const char *addresses[PAGES_ROWS];
 	unsigned changed = changed_addresses(rows, count, arena, addresses);
 	int ret = 0;
 
@@ -98,8 +98,8 @@ int
 publish_catch_up(struct store *store, struct tables *tables, const char **error_r)
 {
 	char bytes[STORE_NUMBER_BYTES];
-	const struct store_row *rows;
-	struct store_pages *pages;
+	const struct pages_row *rows;
+	struct pages *pages;
 	uint64_t published, last;
 	unsigned count;
 	int ret;
@@ -108,14 +108,14 @@ publish_catch_up(struct store *store, struct tables *tables, const char **error_
 		return -1;
 	if (published >= last)
 		return 0;
-	pages = store_pages_new(store, STORE_JOURNAL, store_number(published + 1, bytes));
-	while ((ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+	pages = pages_new(store, STORE_JOURNAL, store_number(published + 1, bytes));
+	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		if (publish_page(store, tables, rows, count, error_r) == -1) {
 			ret = -1;
 			break;
 		}
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	return ret;
 }
 

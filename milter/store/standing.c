@@ -134,7 +134,7 @@ standing_scan_text(struct str text, struct standing *standing_r)
 }
 
 int
-standing_scan(const struct store_row *row, struct standing *standing_r, const char **address_r)
+standing_scan(const struct pages_row *row, struct standing *standing_r, const char **address_r)
 {
 	/* The copy of the row is NUL-terminated. */
 	if (row->key.len < 2 || row->key.data[0] != '\0')

@@ -13,7 +13,7 @@
 
 #include "bounce.h"
 #include "judge/policy.h"
-#include "store/store.h"
+#include "store/pages.h"
 
 /* One suppression, or one that is held. event 0: there is none. */
 struct standing_entry {
@@ -48,9 +48,9 @@ void standing_fold(struct standing *standing, uint64_t sequence, const struct bo
 void standing_print(const struct standing *standing, struct buf *out);
 int standing_scan_text(struct str text, struct standing *standing_r);
 
-/* The standing and the address of a row of store_pages_next().
+/* The standing and the address of a row of pages_next().
    Returns 0, or -1 if the row is damaged. */
-int standing_scan(const struct store_row *row, struct standing *standing_r,
+int standing_scan(const struct pages_row *row, struct standing *standing_r,
     const char **address_r);
 
 /* The key of an address, in the arena. */

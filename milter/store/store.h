@@ -106,31 +106,6 @@ int store_cursor_last(struct store_cursor *cursor, struct str *key_r, struct str
 int store_cursor_previous(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
     const char **error_r);
 
-/* A row that was copied out of a transaction. */
-struct store_row {
-	struct str key;
-	struct str value;
-};
-
-#define STORE_PAGE_ROWS 1000
-
-/*
- * A walk through a table in pages of up to STORE_PAGE_ROWS rows, each copied
- * out of a snapshot of its own: whoever prints slowly must not keep pages of
- * the store alive. A page goes on behind the last key of the one before.
- */
-struct store_pages;
-
-/* Begin at the first row at or behind `from`. */
-struct store_pages *store_pages_new(struct store *store, enum store_table table,
-    struct str from);
-void store_pages_free(struct store_pages *pages);
-
-/* The next page, valid until the next call; keys and values are followed by a
-   NUL. Returns 1, 0 at the end, -1 with a sentence. */
-int store_pages_next(struct store_pages *pages, const struct store_row **rows_r,
-    unsigned *count_r, const char **error_r);
-
 /* Delete the row the cursor is at; the cursor goes to the next one. */
 int store_cursor_delete(struct store_cursor *cursor, const char **error_r);
 

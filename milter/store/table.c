@@ -132,13 +132,13 @@ table_publish(struct tables *tables, struct store *store, const char *const addr
 static int
 publish_pages(struct tables *tables, unsigned file, struct store *store, const char **error_r)
 {
-	struct store_pages *pages = store_pages_new(store, STORE_STANDING, STR_EMPTY);
-	const char *addresses[STORE_PAGE_ROWS];
-	const struct store_row *rows;
+	struct pages *pages = pages_new(store, STORE_STANDING, STR_EMPTY);
+	const char *addresses[PAGES_ROWS];
+	const struct pages_row *rows;
 	unsigned count;
 	int ret;
 
-	while ((ret = store_pages_next(pages, &rows, &count, error_r)) == 1) {
+	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		unsigned some = 0;
 
 		for (unsigned i = 0; i < count; i++) {
@@ -153,7 +153,7 @@ publish_pages(struct tables *tables, unsigned file, struct store *store, const c
 			break;
 		}
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	return ret;
 }
 

@@ -63,8 +63,11 @@ open_environment(struct table_lmdb *table, unsigned flags, const char **error_r)
 		mdb_env_set_mapsize(table->env, MAP_BYTES);
 		code = mdb_env_open(table->env, table->path, MDB_NOSUBDIR | MDB_NOLOCK | flags, 0640);
 	}
-	if (code != 0)
+	if (code != 0) {
+		mdb_env_close(table->env);
+		table->env = NULL;
 		return fail(table, code, error_r);
+	}
 	mdb_env_get_fd(table->env, &table->fd);
 	return 0;
 }
@@ -118,14 +121,50 @@ begin(struct table_lmdb *table, unsigned flags)
 	return code;
 }
 
+/* Is the open file still the one that Postfix finds by name? Another process
+   may have repaired it by rename. Returns 1, 0, or -1 with a sentence. */
+static int
+is_current(const struct table_lmdb *table, const char **error_r)
+{
+	struct stat opened, named;
+
+	if (stat(table->path, &named) == -1 || fstat(table->fd, &opened) == -1)
+		return msg_failure(error_r, "%s: %s: bouncemilter makes it again when it is "
+		    "restarted", table->path, strerror(errno));
+	return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* The exclusive lock on the file that has the name. */
+static int
+lock_current(struct table_lmdb *table, const char **error_r)
+{
+	int ret;
+
+	for (;;) {
+		if (lock(table, F_WRLCK, error_r) == -1)
+			return -1;
+		ret = is_current(table, error_r);
+		if (ret == 1)
+			return 0;
+		unlock(table);
+		if (ret == -1)
+			return -1;
+		mdb_env_close(table->env);
+		table->env = NULL;
+		if (open_environment(table, 0, error_r) == -1)
+			return -1;
+	}
+}
+
 int
 table_lmdb_begin(struct table_lmdb *table, const char **error_r)
 {
 	int code;
 
-	if (lock(table, F_WRLCK, error_r) == -1)
+	if (table->env == NULL && open_environment(table, 0, error_r) == -1)
 		return -1;
-	/* The file must still be the one that Postfix opens by name. */
+	if (lock_current(table, error_r) == -1)
+		return -1;
 	if (lock(table, F_RDLCK, error_r) == -1) {
 		unlock(table);
 		return -1;

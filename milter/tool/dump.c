@@ -110,15 +110,15 @@ status_matches(const struct request *request, const char *status)
 /* Walk through a table of the store, calling `show` for each row. */
 static void
 walk(struct store *store, enum store_table table, struct request *request,
-    void (*show)(struct request *request, const struct store_row *row, struct arena *arena))
+    void (*show)(struct request *request, const struct pages_row *row, struct arena *arena))
 {
-	struct store_pages *pages = store_pages_new(store, table, STR_EMPTY);
-	const struct store_row *rows;
+	struct pages *pages = pages_new(store, table, STR_EMPTY);
+	const struct pages_row *rows;
 	const char *error;
 	unsigned count;
 	int ret;
 
-	while ((ret = store_pages_next(pages, &rows, &count, &error)) == 1) {
+	while ((ret = pages_next(pages, &rows, &count, &error)) == 1) {
 		for (unsigned i = 0; i < count; i++) {
 			struct arena *arena = arena_new();
 
@@ -128,7 +128,7 @@ walk(struct store *store, enum store_table table, struct request *request,
 		if (ferror(stdout))
 			break; /* nobody reads any more */
 	}
-	store_pages_free(pages);
+	pages_free(pages);
 	if (ret == -1)
 		tool_fail(error);
 }
@@ -145,7 +145,7 @@ show_entry(struct request *request, const char *address, const char *state,
 }
 
 static void
-show_standing(struct request *request, const struct store_row *row, struct arena *arena)
+show_standing(struct request *request, const struct pages_row *row, struct arena *arena)
 {
 	struct standing standing;
 	const char *address;
@@ -162,7 +162,7 @@ show_standing(struct request *request, const struct store_row *row, struct arena
 }
 
 static void
-show_event(struct request *request, const struct store_row *row, struct arena *arena)
+show_event(struct request *request, const struct pages_row *row, struct arena *arena)
 {
 	struct journal_event event;
 
@@ -176,7 +176,7 @@ show_event(struct request *request, const struct store_row *row, struct arena *a
 }
 
 static void
-show_story(struct request *request, const struct store_row *row, struct arena *arena)
+show_story(struct request *request, const struct pages_row *row, struct arena *arena)
 {
 	struct journal_event event;
 	size_t at;
@@ -194,7 +194,7 @@ show_story(struct request *request, const struct store_row *row, struct arena *a
 }
 
 static void
-show_counter(struct request *request, const struct store_row *row, struct arena *arena)
+show_counter(struct request *request, const struct pages_row *row, struct arena *arena)
 {
 	const char *name = arena_strdup(arena, row->key);
 
@@ -224,7 +224,7 @@ explain_standing(struct store *store, const struct request *request)
 		if (entry->event == 0)
 			continue;
 		any = true;
-		printf("%s is %s (%s table): %s, since %s, until %s, by event %llu\n",
+		printf("%s is %s\n  %s table: %s, since %s, until %s, by event %llu\n",
 		    request->address, entry == held ? "held back from suppression" : "suppressed",
 		    words_name(&table_set_words, i), category_name(entry->category),
 		    clock_print(entry->since, since),

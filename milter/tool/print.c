@@ -10,6 +10,28 @@
 #include "base/msg.h"
 #include "store/table.h"
 
+#define COLUMNS 80
+#define NAME_COLUMNS 11
+
+/* Text broken between words, the further lines indented as the first one is;
+   a word that is longer than a line stays whole, so that it can be copied. */
+static void
+print_wrapped(const char *text, size_t indent)
+{
+	struct str rest = str_of(text), word;
+	size_t column = indent;
+
+	while (str_next_word(&rest, &word)) {
+		if (column > indent && column + 1 + word.len > COLUMNS) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		}
+		printf("%s%.*s", column > indent ? " " : "", STR_ARGS(word));
+		column += word.len + (column > indent);
+	}
+	putchar('\n');
+}
+
 /* A time, or a word where there is none. */
 static const char *
 time_or(int64_t time, const char *word, char text[CLOCK_TEXT_BYTES])
@@ -46,7 +68,7 @@ void
 print_suppression_head(enum print_format format)
 {
 	if (format == PRINT_TEXT)
-		printf("%-34s %-18s %-20s %s\n", "ADDRESS", "CATEGORY", "SINCE", "UNTIL");
+		printf("%-29s %-16s %-20s %s\n", "ADDRESS", "CATEGORY", "SINCE", "UNTIL");
 	if (format == PRINT_CSV)
 		puts("address,state,table,category,since,until,event");
 }
@@ -61,8 +83,9 @@ print_suppression(enum print_format format, const char *address, const char *sta
 	clock_print(entry->until, until);
 	switch (format) {
 	case PRINT_TEXT:
-		printf("%-34s %-18s %-20s %s\n", address, category_name(entry->category), since,
-		    entry->until == 0 ? "never" : until);
+		/* The date is enough, and fits into 80 columns. */
+		printf("%-29s %-16s %-20s %.10s\n", address, category_name(entry->category),
+		    since, entry->until == 0 ? "never" : until);
 		break;
 	case PRINT_POSTMAP:
 		printf("%s %s\n", address, table_access_value(entry->category, value));
@@ -86,7 +109,7 @@ void
 print_event_head(enum print_format format)
 {
 	if (format == PRINT_TEXT)
-		printf("%-20s %7s %-8s %-18s %s\n", "TIME", "EVENT", "DECISION", "CATEGORY",
+		printf("%-20s %6s %-8s %-16s %s\n", "TIME", "EVENT", "DECISION", "CATEGORY",
 		    "ADDRESS");
 	if (format == PRINT_CSV)
 		puts("event,time,source,recipient,outcome,code,status,category,subcause,rule,proof,"
@@ -163,22 +186,26 @@ print_event(enum print_format format, const struct journal_event *event)
 		print_event_csv(event);
 		break;
 	default:
-		printf("%-20s %7llu %-8s %-18s %s\n", time_or(b->time, "-", time),
+		printf("%-20s %6llu %-8s %-16s %s\n", time_or(b->time, "-", time),
 		    (unsigned long long)event->sequence,
 		    words_name(&decision_words, event->verdict.decision),
 		    category_name(event->verdict.category),
 		    b->recipient[0] != '\0' ? b->recipient : b->final_recipient);
-		if (b->text[0] != '\0')
-			printf("    %s\n", b->text);
+		if (b->text[0] != '\0') {
+			printf("    ");
+			print_wrapped(b->text, 4);
+		}
 	}
 }
 
-/* "  name         value", if there is a value. */
+/* A line "    name  value", if there is a value, broken between words. */
 static void
 story_line(const char *name, const char *value)
 {
-	if (value[0] != '\0')
-		printf("    %-14s %s\n", name, value);
+	if (value[0] == '\0')
+		return;
+	printf("    %-*s ", NAME_COLUMNS, name);
+	print_wrapped(value, 4 + NAME_COLUMNS + 1);
 }
 
 void

@@ -50,8 +50,8 @@ static void
 test_pages(void **state)
 {
 	struct store *store = open_store(*state);
-	struct store_pages *pages;
-	const struct store_row *rows;
+	struct pages *pages;
+	const struct pages_row *rows;
 	struct store_txn *txn;
 	unsigned count, total = 0;
 	const char *error;
@@ -62,8 +62,8 @@ test_pages(void **state)
 		assert_done(store_append(txn, STORE_JOURNAL, store_number(i, bytes), STR("v"),
 		    &error));
 	assert_done(store_commit(txn, &error));
-	pages = store_pages_new(store, STORE_JOURNAL, STR_EMPTY);
-	while (store_pages_next(pages, &rows, &count, &error) == 1) {
+	pages = pages_new(store, STORE_JOURNAL, STR_EMPTY);
+	while (pages_next(pages, &rows, &count, &error) == 1) {
 		for (unsigned i = 0; i < count; i++)
 			assert_int_equal(store_scan_number(rows[i].key), ++total);
 		assert_done(store_begin(store, &txn, &error));
@@ -72,7 +72,7 @@ test_pages(void **state)
 		assert_done(store_commit(txn, &error));
 	}
 	assert_int_equal(total, 2500);
-	store_pages_free(pages);
+	pages_free(pages);
 	store_close(store);
 }
 

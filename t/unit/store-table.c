@@ -237,6 +237,34 @@ test_a_damaged_table_is_rebuilt(void **state)
 	}
 }
 
+/* Another process has repaired the file by rename: what is published from then
+   on goes to the file that has the name. */
+static void
+test_a_replaced_table_is_noticed(void **state)
+{
+	struct store *store = open_store(*state);
+	struct tables *tables = open_tables(*state, store);
+	struct buf rows = { 0 };
+	char path[256];
+	const char *error;
+
+	snprintf(path, sizeof(path), "%s/access.lmdb", (char *)*state);
+	assert_done(table_lmdb_create(path, false, &error));
+	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	assert_done(publish_catch_up(store, tables, &error));
+	assert_non_null(strstr(rows_of(*state, "access.lmdb", &rows), "a@example.com"));
+	assert_int_equal(unlink(path), 0);
+	record(store, "b@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	assert_int_equal(publish_catch_up(store, tables, &error), -1);
+	assert_non_null(strstr(error, "bouncemilter makes it again when it is restarted"));
+	table_close(tables);
+	tables = open_tables(*state, store);
+	assert_non_null(strstr(rows_of(*state, "access.lmdb", &rows), "b@example.com"));
+	table_close(tables);
+	buf_free(&rows);
+	store_close(store);
+}
+
 int
 main(void)
 {
@@ -244,7 +272,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_what_is_published), T(test_lifting_takes_all_keys_away),
 		T(test_verify_finds_what_is_wrong), T(test_a_table_of_somebody_else_is_left_alone),
-		T(test_a_damaged_table_is_rebuilt),
+		T(test_a_damaged_table_is_rebuilt), T(test_a_replaced_table_is_noticed),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);

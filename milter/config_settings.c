@@ -1,0 +1,235 @@
+#include "config_settings.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "parse/address.h"
+
+#ifndef RULES_DIR
+#error "RULES_DIR is set by the Makefile: where packaged rules are installed"
+#endif
+
+static const char *const mode_names[] = { [MODE_ENFORCE] = "enforce", [MODE_OBSERVE] = "observe" };
+static const char *const enforce_names[] = {
+	[ENFORCE_TABLE] = "table", [ENFORCE_MILTER] = "milter", [ENFORCE_BOTH] = "both",
+};
+static const char *const trust_local_names[] = {
+	[TRUST_SEPARATE_PICKUP] = "separate-pickup", [TRUST_ALL] = "all",
+};
+static const char *const keep_names[] = { [KEEP_TEXT] = "text", [KEEP_REPORT] = "report" };
+
+static const struct words mode_words = WORDS(mode_names);
+static const struct words enforce_words = WORDS(enforce_names);
+static const struct words trust_local_words = WORDS(trust_local_names);
+static const struct words keep_words = WORDS(keep_names);
+
+#define C(member) offsetof(struct config, member)
+#define P(member) offsetof(struct policy_category, member)
+
+const struct setting settings[SETTING_COUNT] = {
+	{ "socket", TYPE_TEXT, C(socket), "unix:/var/spool/postfix/bouncemilter/milter.sock", NULL },
+	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL },
+	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL },
+	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL },
+	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL },
+	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL },
+	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), "/etc/bouncemilter/rules.d", NULL },
+	{ "mode", TYPE_WORD, C(mode), "enforce", &mode_words },
+	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words },
+	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words },
+	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL },
+	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL },
+	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL },
+	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL },
+	{ "max-suppressions", TYPE_RATE, C(max_suppressions), "200/10m", NULL },
+	{ "keep", TYPE_WORD, C(keep), "text", &keep_words },
+	{ "retention", TYPE_SPAN, C(retention_sec), "400d", NULL },
+	{ "retention-unverified", TYPE_SPAN, C(retention_unverified_sec), "14d", NULL },
+	{ "commit-timeout", TYPE_SPAN, C(commit_timeout_sec), "10s", NULL },
+	{ "commit-timeout-local", TYPE_SPAN, C(commit_timeout_local_sec), "2s", NULL },
+	{ "store-size", TYPE_SIZE, C(store_size_bytes), "16G", NULL },
+};
+
+const struct setting category_settings[CATEGORY_SETTING_COUNT] = {
+	{ "action", TYPE_WORD, P(action), NULL, &action_words },
+	{ "table", TYPE_WORD, P(table), NULL, &table_set_words },
+	{ "count", TYPE_NUMBER, P(count), NULL, NULL },
+	{ "days", TYPE_NUMBER, P(days), NULL, NULL },
+	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL },
+	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL },
+};
+
+static int
+parse_size(struct str text, uint64_t *size_r)
+{
+	static const struct { char unit; uint64_t bytes; } units[] = {
+		{ 'K', 1 << 10 }, { 'M', 1 << 20 }, { 'G', 1 << 30 },
+	};
+
+	for (size_t i = 0; text.len > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (text.data[text.len - 1] == units[i].unit &&
+		    str_number(str_sub(text, 0, text.len - 1), size_r) == 0 &&
+		    *size_r < UINT64_C(1) << 30) {
+			*size_r *= units[i].bytes;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* "200/10m", or 0 for no limit. */
+static int
+parse_rate(struct str text, unsigned *count_r, int64_t *span_r)
+{
+	struct str rest = text, count;
+	uint64_t number;
+
+	if (!str_next_piece(&rest, '/', &count) || str_number(str_trim(count), &number) == -1 ||
+	    number > UINT32_MAX)
+		return -1;
+	*count_r = (unsigned)number;
+	*span_r = 0;
+	if (number == 0 && rest.len == 0)
+		return 0;
+	return clock_scan_span(str_trim(rest), span_r) == 0 && *span_r > 0 ? 0 : -1;
+}
+
+static const char *
+list_words(const struct words *words, struct arena *arena)
+{
+	const char *list = words->names[0];
+
+	for (unsigned i = 1; i < words->count; i++)
+		list = arena_printf(arena, "%s%s%s", list, i + 1 == words->count ? " or " : ", ",
+		    words->names[i]);
+	return list;
+}
+
+const char *
+setting_parse(const struct setting *setting, struct arena *arena, void *base, const char *value)
+{
+	char *at = (char *)base + setting->offset;
+	struct str text = str_of(value);
+	struct rate *rate;
+	uint64_t number;
+
+	switch (setting->type) {
+	case TYPE_TEXT:
+		*(const char **)at = arena_strdup(arena, text);
+		return NULL;
+	case TYPE_WORD:
+		if (words_find(setting->words, text, (unsigned *)at) == 1)
+			return NULL;
+		return list_words(setting->words, arena);
+	case TYPE_SPAN:
+		return clock_scan_span(text, (int64_t *)at) == 0 ? NULL :
+		    "a time with its unit, such as 30s, 15m, 12h or 365d";
+	case TYPE_SIZE:
+		return parse_size(text, (uint64_t *)at) == 0 ? NULL :
+		    "a size with its unit, such as 512M or 16G";
+	case TYPE_RATE:
+		rate = (void *)at;
+		return parse_rate(text, &rate->count, &rate->span_sec) == 0 ? NULL :
+		    "a number and a time, such as 200/10m, or 0";
+	case TYPE_NUMBER:
+		if (str_number(text, &number) == 0 && number >= 1 && number <= POLICY_HISTORY_MOST) {
+			*(unsigned *)at = (unsigned)number;
+			return NULL;
+		}
+		return "a number from 1 to 32";
+	case TYPE_LIST:
+	case TYPE_NETS:
+		break;
+	}
+	return NULL;
+}
+
+int
+setting_name(struct str item, struct arena *arena, const char **name_r)
+{
+	bool below = item.len > 0 && item.data[0] == '.';
+	const char *domain;
+
+	if (memchr(item.data, '@', item.len) != NULL)
+		return address_parse(item, arena, name_r);
+	if (below)
+		item = str_sub(item, 1, item.len);
+	if (address_parse_domain(item, arena, &domain) == 0) {
+		/* A name of one label, such as localhost, is no mail domain, but
+		   it may be listed as one's own. */
+		if (item.len == 0 || memchr(item.data, '.', item.len) != NULL)
+			return 0;
+		domain = arena_strdup(arena, item);
+	}
+	*name_r = arena_printf(arena, "%s%s", below ? "." : "", domain);
+	return 1;
+}
+
+static void
+print_span(int64_t span, struct buf *out)
+{
+	if (span % CLOCK_DAY_SEC == 0 && span > 0)
+		buf_printf(out, "%lldd", (long long)(span / CLOCK_DAY_SEC));
+	else if (span % 60 == 0 && span > 0)
+		buf_printf(out, "%lldm", (long long)(span / 60));
+	else
+		buf_printf(out, "%llds", (long long)span);
+}
+
+static void
+print_nets(const struct net_list *list, struct buf *out)
+{
+	char text[NET_TEXT_BYTES];
+
+	buf_add_byte(out, '{');
+	for (unsigned i = 0; i < list->count; i++)
+		buf_printf(out, "%s\"%s\"", i == 0 ? "" : ", ", net_print(&list->nets[i], text));
+	buf_add_byte(out, '}');
+}
+
+static void
+print_list(const char *const *list, struct buf *out)
+{
+	buf_add_byte(out, '{');
+	for (unsigned i = 0; list[i] != NULL; i++)
+		buf_printf(out, "%s\"%s\"", i == 0 ? "" : ", ", list[i]);
+	buf_add_byte(out, '}');
+}
+
+void
+setting_print(const struct setting *setting, const void *base, struct buf *out)
+{
+	const char *at = (const char *)base + setting->offset;
+	const struct rate *rate;
+
+	buf_printf(out, "%s = ", setting->name);
+	switch (setting->type) {
+	case TYPE_TEXT:
+		buf_printf(out, "\"%s\"", *(const char *const *)at);
+		break;
+	case TYPE_WORD:
+		buf_printf(out, "%s", words_name(setting->words, *(const unsigned *)at));
+		break;
+	case TYPE_SPAN:
+		print_span(*(const int64_t *)at, out);
+		break;
+	case TYPE_SIZE:
+		buf_printf(out, "%lluK", (unsigned long long)(*(const uint64_t *)at >> 10));
+		break;
+	case TYPE_RATE:
+		rate = (const void *)at;
+		buf_printf(out, "%u/", rate->count);
+		print_span(rate->span_sec, out);
+		break;
+	case TYPE_NUMBER:
+		buf_printf(out, "%u", *(const unsigned *)at);
+		break;
+	case TYPE_LIST:
+		print_list(*(const char *const *const *)at, out);
+		break;
+	case TYPE_NETS:
+		print_nets((const void *)at, out);
+		break;
+	}
+	buf_add_byte(out, '\n');
+}
