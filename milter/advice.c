@@ -131,6 +131,23 @@ has_separate_pickup(struct str services)
 	    str_find(services, STR("cleanup_service_name="), 0, &at) == 1;
 }
 
+/* The chroot column of the cleanup service: "y" on Debian, "n" elsewhere. */
+static char
+cleanup_chroot(struct str services)
+{
+	struct str line, word;
+
+	while (str_next_piece(&services, '\n', &line)) {
+		if (!str_next_word(&line, &word) || !str_equal(word, STR("cleanup")))
+			continue;
+		for (int column = 2; column <= 5; column++)
+			str_next_word(&line, &word);
+		if (word.len == 1)
+			return word.data[0];
+	}
+	return 'y';
+}
+
 static void
 advise_pickup(struct findings *findings)
 {
@@ -139,7 +156,8 @@ advise_pickup(struct findings *findings)
 	if (findings->config->trust_local == TRUST_ALL || has_separate_pickup(findings->services))
 		return;
 	buf_printf(findings->out, "postconf -c %s -M \\\n"
-	    "  pcleanup/unix='pcleanup unix n - y - 0 cleanup'\n", directory);
+	    "  pcleanup/unix='pcleanup unix n - %c - 0 cleanup'\n", directory,
+	    cleanup_chroot(findings->services));
 	buf_printf(findings->out, "postconf -c %s -P \\\n  pcleanup/unix/syslog_name=postfix/pickup \\\n"
 	    "  pcleanup/unix/milter_macro_daemon_name=PICKUP \\\n"
 	    "  pickup/unix/cleanup_service_name=pcleanup\n", directory);

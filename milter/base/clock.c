@@ -1,7 +1,7 @@
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* The last second of the year 9999: more would not print as RFC 3339. */
@@ -45,27 +45,55 @@ copy_text(struct str s, char *text, size_t size)
 	return 0;
 }
 
+/* Two digits, or -1. */
+static int
+two_digits(const char *text)
+{
+	if (!str_is_digit(text[0]) || !str_is_digit(text[1]))
+		return -1;
+	return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 /* "Z", or "+hhmm" / "-hh:mm"; what follows is the caller's. */
 static int
-scan_zone(const char *text, int64_t *offset_r)
+scan_zone(const char **rest, int64_t *offset_r)
 {
+	static const char *const names[] = { "Z", "GMT", "UTC", "UT" };
+	const char *text = *rest;
 	int hours, minutes;
-	char sign;
 
-	if (text[0] == 'Z' || text[0] == 'z' || strncmp(text, "GMT", 3) == 0 ||
-	    strncmp(text, "UT", 2) == 0) {
-		*offset_r = 0;
-		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strncasecmp(text, names[i], strlen(names[i])) == 0) {
+			*rest = text + strlen(names[i]);
+			*offset_r = 0;
+			return 0;
+		}
 	}
-	if (sscanf(text, "%c%2d%2d", &sign, &hours, &minutes) != 3 &&
-	    sscanf(text, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+	if ((text[0] != '+' && text[0] != '-') || (hours = two_digits(text + 1)) == -1)
 		return -1;
-	if ((sign != '+' && sign != '-') || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+	*rest = text + (text[3] == ':' ? 4 : 3);
+	minutes = two_digits(*rest);
+	if (hours > 23 || minutes == -1 || minutes > 59)
 		return -1;
+	*rest += 2;
 	*offset_r = (int64_t)(hours * 60 + minutes) * 60;
-	if (sign == '-')
+	if (text[0] == '-')
 		*offset_r = -*offset_r;
 	return 0;
+}
+
+/* The point in time of a date in UTC. Returns 0, or -1 if the month has no
+   such day. */
+static int
+time_of(struct tm *tm, int64_t *time_r)
+{
+	int day = tm->tm_mday;
+
+	/* A leap second would move on to the next day. */
+	if (tm->tm_sec > 59)
+		tm->tm_sec = 59;
+	*time_r = (int64_t)timegm(tm);
+	return tm->tm_mday == day ? 0 : -1;
 }
 
 static int
@@ -85,10 +113,12 @@ scan_rfc3339(const char *text, int64_t *time_r)
 			return -1;
 		if (*rest == '.')
 			rest += 1 + strspn(rest + 1, "0123456789");
-		if (scan_zone(rest, &offset) == -1)
+		if (scan_zone(&rest, &offset) == -1 || *rest != '\0')
 			return -1;
 	}
-	*time_r = (int64_t)timegm(&tm) - offset;
+	if (time_of(&tm, time_r) == -1)
+		return -1;
+	*time_r -= offset;
 	return 0;
 }
 
@@ -127,9 +157,9 @@ clock_scan_header(struct str text, int64_t *time_r)
 			return -1;
 	}
 	rest += strspn(rest, " \t");
-	if (scan_zone(rest, &offset) == -1)
+	if (scan_zone(&rest, &offset) == -1 || time_of(&tm, time_r) == -1)
 		return -1;
-	*time_r = (int64_t)timegm(&tm) - offset;
+	*time_r -= offset;
 	return 0;
 }
 

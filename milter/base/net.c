@@ -13,7 +13,7 @@ parse_address(struct str text, uint8_t bytes[16], unsigned *bits_r)
 
 	if (text.len >= 2 && text.data[0] == '[' && text.data[text.len - 1] == ']')
 		text = str_sub(text, 1, text.len - 1);
-	if (text.len == 0 || text.len >= sizeof(copy))
+	if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.data, '\0', text.len) != NULL)
 		return -1;
 	memcpy(copy, text.data, text.len);
 	copy[text.len] = '\0';

@@ -15,7 +15,8 @@ str_sub(struct str s, size_t from, size_t to)
 		to = s.len;
 	if (from > to)
 		from = to;
-	return (struct str){ s.data + from, to - from };
+	/* An empty slice may point nowhere, and NULL + 0 is not defined. */
+	return (struct str){ from == 0 ? s.data : s.data + from, to - from };
 }
 
 char
@@ -92,6 +93,8 @@ str_find(struct str s, struct str needle, size_t from, size_t *at_r)
 		*at_r = from;
 		return 1;
 	}
+	if (s.len - from < needle.len)
+		return 0;
 	hit = memmem(s.data + from, s.len - from, needle.data, needle.len);
 	if (hit == NULL)
 		return 0;

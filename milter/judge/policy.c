@@ -139,17 +139,29 @@ is_policy_status(const struct bounce *bounce)
 /* What expired in the queue for a reason that is not the mailbox: throttling,
    greylisting, reputation. Waiting longer does not make it the mailbox. */
 static bool
-expired_for_policy(const struct policy *policy, const struct verdict *verdict)
+expired_for_policy(const struct verdict *verdict)
 {
 	enum category cause;
 
 	if (verdict->category != CATEGORY_MESSAGE_EXPIRED ||
 	    category_find(str_of(verdict->subcause), &cause) == 0)
 		return false;
-	return policy->categories[cause].action == ACTION_ALERT ||
-	    cause == CATEGORY_GREYLISTED || cause == CATEGORY_RECIPIENT_RATE ||
-	    cause == CATEGORY_RECIPIENT_REFUSED || cause == CATEGORY_SYSTEM_ERROR ||
-	    cause == CATEGORY_SYSTEM_FULL;
+	switch (cause) {
+	case CATEGORY_UNKNOWN:
+	case CATEGORY_NETWORK_ERROR:
+	case CATEGORY_USER_UNKNOWN:
+	case CATEGORY_USER_UNKNOWN_TEMP:
+	case CATEGORY_DOMAIN_UNKNOWN:
+	case CATEGORY_DOMAIN_UNKNOWN_TEMP:
+	case CATEGORY_ADDRESS_SYNTAX:
+	case CATEGORY_MAILBOX_DISABLED:
+	case CATEGORY_MAILBOX_DISABLED_TEMP:
+	case CATEGORY_MAILBOX_MOVED:
+	case CATEGORY_MAILBOX_FULL:
+		return false;
+	default:
+		return true;
+	}
 }
 
 /* Why these words cannot be held against the mailbox, or NULL. */
@@ -161,7 +173,10 @@ not_about_mailbox(const struct bounce *bounce, enum category category)
 
 	if (bounce->source == SOURCE_LOCAL && strchr(bounce->relay, '/') != NULL)
 		return "own delivery agent";
-	if (is_own_verdict(bounce) && !domain && category != CATEGORY_MESSAGE_EXPIRED)
+	/* No server was asked; the words are about the recipient's domain. */
+	if (is_own_verdict(bounce) && domain)
+		return NULL;
+	if (is_own_verdict(bounce) && category != CATEGORY_MESSAGE_EXPIRED)
 		return "own delivery agent";
 	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
 	    bounce->stage == STAGE_MAIL) && !domain)
@@ -223,7 +238,7 @@ policy_decide(const struct policy *policy, const struct bounce *bounce,
 		conclude(verdict, DECISION_EXEMPT, "5.7.x never suppresses");
 		return;
 	}
-	if (expired_for_policy(policy, verdict)) {
+	if (expired_for_policy(verdict)) {
 		conclude(verdict, DECISION_EXEMPT, "expired for policy, not the mailbox");
 		return;
 	}

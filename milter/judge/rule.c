@@ -89,9 +89,10 @@ required_literal(const char *regex, struct arena *arena)
 			p++;
 			p += *p == '^';
 			p += *p == ']';
-			while (*p != '\0' && *p != ']')
+			while (*p != '\0' && *p != ']' && *p != '[')
 				p += *p == '\\' && p[1] != '\0' ? 2 : 1;
-			if (*p == '\0')
+			/* "[[:digit:]]" does not end at its first "]". */
+			if (*p != ']')
 				return STR_EMPTY;
 			break;
 		case '(':
@@ -246,13 +247,16 @@ load_file(struct rule_set *set, const char *path, bool local, const char **error
 	buf_free(&content);
 	while (ret == 1 && str_next_piece(&rest, '\n', &line)) {
 		const char *error;
-		int added = 0;
+		size_t nul;
+		int added;
 
 		number++;
 		line = str_trim(line);
 		if (line.len == 0 || line.data[0] == '#')
 			continue;
-		if (rule_file_is_scope(line))
+		if (str_find_byte(line, '\0', 0, &nul))
+			added = msg_failure(&error, "there is a NUL byte in this line");
+		else if (rule_file_is_scope(line))
 			added = add_scope(set, line, &error);
 		else
 			added = add_rule(set, line, local, path, number, &error);

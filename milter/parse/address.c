@@ -52,11 +52,12 @@ int
 address_parse_domain(struct str text, struct arena *arena, const char **domain_r)
 {
 	char *ascii = NULL;
+	size_t nul;
 	int ret = 0;
 
 	if (text.len > 0 && text.data[text.len - 1] == '.')
 		text.len--;
-	if (text.len > LIMITS_ADDRESS_BYTES || memchr(text.data, '\0', text.len) != NULL ||
+	if (text.len > LIMITS_ADDRESS_BYTES || str_find_byte(text, '\0', 0, &nul) ||
 	    !charset_is_utf8(text))
 		return 0;
 	if (idn2_to_ascii_8z(arena_strdup(arena, text), &ascii,
@@ -71,6 +72,13 @@ address_parse_domain(struct str text, struct arena *arena, const char **domain_r
 	}
 	idn2_free(ascii);
 	return ret;
+}
+
+/* U+0080 to U+009F, in UTF-8. */
+static bool
+is_c1_control(struct str text)
+{
+	return text.len >= 2 && text.data[0] == '\xc2' && (unsigned char)text.data[1] < 0xa0;
 }
 
 /* The local part without quotes and backslashes.
@@ -95,7 +103,7 @@ unquote_local(struct str local, struct arena *arena, struct str *plain_r)
 		} else if (!quoted && strchr(" ()<>@,;:[]", byte) != NULL) {
 			return false;
 		}
-		if (byte < ' ' || byte == 0x7f)
+		if (byte < ' ' || byte == 0x7f || is_c1_control(str_sub(local, i, local.len)))
 			return false;
 		*to++ = (char)byte;
 	}

@@ -169,6 +169,17 @@ decode_words(struct str text, struct arena *arena)
 	return result;
 }
 
+/* The byte of "+XX", or -1 where it cannot be one: many MTAs write the address
+   as it is, and then "+ab" is the beginning of its extension. Digits are upper
+   case, and no byte is encoded that need not be. */
+static int
+xtext_byte(char high, char low)
+{
+	int byte = high >= 'a' || low >= 'a' ? -1 : decode_hex(high, low);
+
+	return byte == '+' || byte == '=' || (byte >= 0 && byte <= ' ') ? byte : -1;
+}
+
 struct str
 decode_xtext(struct str text, struct arena *arena)
 {
@@ -178,7 +189,7 @@ decode_xtext(struct str text, struct arena *arena)
 		int byte = -1;
 
 		if (text.data[i] == '+' && i + 2 < text.len)
-			byte = decode_hex(text.data[i + 1], text.data[i + 2]);
+			byte = xtext_byte(text.data[i + 1], text.data[i + 2]);
 		if (byte >= 0)
 			i += 2;
 		else

@@ -17,7 +17,8 @@ struct str decode_words(struct str text, struct arena *arena);
 /* The value of two hexadecimal digits, or -1. */
 int decode_hex(char high, char low);
 
-/* xtext of RFC 3461 section 4: "+2B" is "+". In the arena. */
+/* xtext of RFC 3461 section 4: "+2B" is "+". Only of bytes that an ASCII text
+   must encode, so that the address user+AB@ stays what it is. In the arena. */
 struct str decode_xtext(struct str text, struct arena *arena);
 
 /* utf-8-addr-xtext of RFC 6533 section 3: "\x{e4}" is U+00E4. In the arena. */

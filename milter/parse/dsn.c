@@ -90,8 +90,7 @@ begins_next(const struct dsn *dsn, struct str name)
 {
 	const struct dsn_recipient *last;
 
-	if (dsn->count == 0 || dsn->count == LIMITS_RECIPIENTS ||
-	    !str_iequal(name, STR("Original-Recipient")))
+	if (dsn->count == 0 || !str_iequal(name, STR("Original-Recipient")))
 		return false;
 	last = &dsn->recipients[dsn->count - 1];
 	return last->original_recipient.len == 0 && last->final_recipient.len > 0 &&
@@ -112,8 +111,13 @@ dsn_parse(struct str content, struct arena *arena, struct dsn *dsn_r)
 		size_t at;
 
 		if ((str_find(gap, STR("\n\n"), 0, &at) ||
-		    str_find(gap, STR("\n\r\n"), 0, &at)) && begins_next(dsn_r, header.name))
+		    str_find(gap, STR("\n\r\n"), 0, &at)) && begins_next(dsn_r, header.name)) {
+			if (dsn_r->count == LIMITS_RECIPIENTS) {
+				dsn_r->limits |= LIMIT_RECIPIENTS;
+				break;
+			}
 			dsn_r->count++;
+		}
 		place = place_of(dsn_r, header.name);
 		if (place != NULL)
 			*place = header_unfold(header.value, arena);

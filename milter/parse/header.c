@@ -124,11 +124,15 @@ take_value(struct str *rest, struct arena *arena)
 		*rest = str_sub(*rest, end, rest->len);
 		return value;
 	}
-	out = to = arena_alloc(arena, rest->len);
 	for (end = 1; end < rest->len && rest->data[end] != '"'; end++) {
 		if (rest->data[end] == '\\' && end + 1 < rest->len)
 			end++;
-		*to++ = rest->data[end];
+	}
+	out = to = arena_alloc(arena, end);
+	for (size_t i = 1; i < end; i++) {
+		if (rest->data[i] == '\\' && i + 1 < end)
+			i++;
+		*to++ = rest->data[i];
 	}
 	*rest = str_sub(*rest, end + 1, rest->len);
 	return (struct str){ out, (size_t)(to - out) };

@@ -169,7 +169,10 @@ reply_parse(struct str text, struct arena *arena, struct reply *reply_r)
 		reply_r->limits = LIMIT_TEXT;
 	rest = str_of(charset_clean_line(text, LIMITS_REPLY_BYTES, arena));
 	take_stage(&rest, reply_r);
-	take_quotation(&rest, arena, reply_r);
+	/* Words that begin with a code are the reply itself: whoever is quoted
+	   inside it is not the one who speaks. */
+	if (digits(rest, 4) != 3)
+		take_quotation(&rest, arena, reply_r);
 	reply_r->text = arena_strdup(arena, rest);
 	reply_r->code = take_code(&rest, &more);
 	reply_take_status(&rest, arena, &reply_r->status);

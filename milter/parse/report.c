@@ -47,9 +47,9 @@ static struct str
 with_line_feeds(struct str message, struct arena *arena)
 {
 	char *copy;
+	size_t at;
 
-	if (memchr(message.data, '\n', message.len) != NULL ||
-	    memchr(message.data, '\r', message.len) == NULL)
+	if (str_find_byte(message, '\n', 0, &at) || !str_find_byte(message, '\r', 0, &at))
 		return message;
 	copy = arena_strdup(arena, message);
 	for (size_t i = 0; i < message.len; i++) {
@@ -159,6 +159,10 @@ keep_raw(struct str status, struct str returned, struct reading *reading)
 		/* The text form holds lines, but no other control character. */
 		if ((unsigned char)kept[i] < ' ' && kept[i] != '\n' && kept[i] != '\t')
 			kept[i] = kept[i] == '\r' ? ' ' : '?';
+		else if (kept[i] == 0x7f)
+			kept[i] = '?';
+		else if (kept[i] == '\xc2' && (unsigned char)kept[i + 1] < 0xa0)
+			kept[i] = kept[i + 1] = '?'; /* U+0080 to U+009F */
 	}
 	return kept;
 }
@@ -287,17 +291,44 @@ count_together(struct report *report)
 	}
 }
 
+/* Could this byte go on with an address, before or behind? */
+static bool
+is_address_byte(char byte)
+{
+	return str_is_alnum(byte) || (byte & 0x80) != 0 ||
+	    (byte != '\0' && strchr("!#$%&*+-/=?^_`{|}~@", byte) != NULL);
+}
+
+/* Does the address stand in the text, and not as a part of another one?
+   "jo@example.com" is not named by "<banjo@example.com>". */
+static bool
+names_address(struct str text, struct str address)
+{
+	size_t at = 0, end;
+
+	if (address.len == 0)
+		return false;
+	for (; str_ifind(text, address, at, &at) == 1; at++) {
+		end = at + address.len;
+		if (at > 0 && (is_address_byte(text.data[at - 1]) || text.data[at - 1] == '.'))
+			continue;
+		/* A dot behind it may end the sentence. */
+		if (end + 1 < text.len && text.data[end] == '.')
+			end++;
+		if (end == text.len || !is_address_byte(text.data[end]))
+			return true;
+	}
+	return false;
+}
+
 /* Do the words name this recipient, as "<user@example.com>" or bare? */
 static bool
 names_recipient(const struct bounce *bounce)
 {
 	struct str text = str_of(bounce->text);
-	size_t at;
 
-	return (bounce->final_recipient[0] != '\0' &&
-		str_ifind(text, str_of(bounce->final_recipient), 0, &at) == 1) ||
-	    (bounce->original_recipient[0] != '\0' &&
-		str_ifind(text, str_of(bounce->original_recipient), 0, &at) == 1);
+	return names_address(text, str_of(bounce->final_recipient)) ||
+	    names_address(text, str_of(bounce->original_recipient));
 }
 
 static void

@@ -8,7 +8,7 @@
 #include "parse/limits.h"
 #include "parse/report.h"
 
-#define BUFFERED_MOST ((size_t)256 * 1024 * 1024) /* of all sessions together */
+#define BUFFERED_MOST ((size_t)64 * 1024 * 1024) /* of all sessions together */
 
 struct session {
 	struct session_pool *pool;

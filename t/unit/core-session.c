@@ -188,7 +188,7 @@ test_a_live_mailbox_is_not(void **state)
 		"550 something nobody has a rule for", "554 5.7.1 spam",
 	};
 	struct parts *parts = *state;
-	char id[8];
+	char id[16];
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		snprintf(id, sizeof(id), "%zu", i);
@@ -249,7 +249,7 @@ test_who_may_tell_us(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct arena *arena = arena_new();
-		char address[64], id[8];
+		char address[64], id[16];
 
 		snprintf(address, sizeof(address), "gone%zu@example.net", i);
 		snprintf(id, sizeof(id), "%zu", i);
@@ -301,7 +301,7 @@ test_the_brake_holds(void **state)
 {
 	struct parts *parts = *state;
 	struct arena *arena = arena_new();
-	char address[64], id[8];
+	char address[64], id[16];
 
 	configure(parts, "max-suppressions = 3/10m\n");
 	for (int i = 0; i < 5; i++) {
@@ -439,7 +439,7 @@ test_unproven_reports_have_a_ring_of_their_own(void **state)
 	struct arena *arena = arena_new();
 
 	for (int i = 0; i < 20; i++) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "%d", i);
 		send_report(parts, "192.0.2.66", 4711, "",

@@ -1,4 +1,5 @@
 #include "store-support.h"
+#include "store/pages.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
