@@ -63,22 +63,16 @@ operate_add(struct store *store, const struct config *config, const char *addres
 	return finish(txn, ret, error_r);
 }
 
-/* Returns how many of the two were lifted or discarded, or -1. */
+/* End one entry, if there is one. Returns how many, or -1. */
 static int
-remove_from(struct store_txn *txn, enum table_set table, const char *address,
-    const struct standing *standing, const char *reason, const char **error_r)
+end_entry(struct store_txn *txn, const char *address, enum decision decision,
+    enum table_set table, const struct standing_entry *entry, const char *reason,
+    const char **error_r)
 {
-	const struct standing_entry *suppressed = &standing->suppressed[table];
-	const struct standing_entry *held = &standing->held[table];
-	int count = 0;
-
-	if (suppressed->event != 0 && count++ >= 0 && change(txn, address, DECISION_LIFT,
-		suppressed->category, table, 0, reason, error_r) == -1)
-		return -1;
-	if (held->event != 0 && count++ >= 0 && change(txn, address, DECISION_DISCARD,
-		held->category, table, 0, reason, error_r) == -1)
-		return -1;
-	return count;
+	if (entry->event == 0)
+		return 0;
+	return change(txn, address, decision, entry->category, table, 0, reason, error_r) == -1 ?
+	    -1 : 1;
 }
 
 int
@@ -87,16 +81,23 @@ operate_remove(struct store *store, const char *address, const char *reason,
 {
 	struct standing standing;
 	struct store_txn *txn;
-	int count = 0, ret;
+	int lifted = 0, discarded = 0, count = 0;
 
 	if (store_begin(store, &txn, error_r) == -1)
 		return -1;
-	ret = standing_get(txn, address, &standing, error_r);
-	for (unsigned i = 0; ret != -1 && i < TABLE_SET_COUNT; i++) {
-		ret = remove_from(txn, i, address, &standing, reason, error_r);
-		count += ret;
+	if (standing_get(txn, address, &standing, error_r) == -1)
+		return finish(txn, -1, error_r);
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		lifted = end_entry(txn, address, DECISION_LIFT, i, &standing.suppressed[i], reason,
+		    error_r);
+		if (lifted != -1)
+			discarded = end_entry(txn, address, DECISION_DISCARD, i, &standing.held[i],
+			    reason, error_r);
+		if (lifted == -1 || discarded == -1)
+			return finish(txn, -1, error_r);
+		count += lifted + discarded;
 	}
-	return finish(txn, ret == -1 ? -1 : count, error_r);
+	return finish(txn, count, error_r);
 }
 
 static bool
@@ -159,7 +160,11 @@ act_on_page(const struct work *work, struct store *store, const struct pages_row
 	struct store_txn *txn;
 	int total = 0, ret;
 
-	if ((work->dry_run ? store_begin_read : store_begin)(store, &txn, error_r) == -1)
+	if (work->dry_run)
+		ret = store_begin_read(store, &txn, error_r);
+	else
+		ret = store_begin(store, &txn, error_r);
+	if (ret == -1)
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
 		struct standing standing;
