@@ -209,6 +209,7 @@ operate_query(struct store *store, const struct config *config,
 struct refolded {
 	char *address;
 	struct buf text;
+	bool compared;
 };
 
 static int
@@ -289,12 +290,32 @@ refold(struct store *store, void **tree, const char **error_r)
 	return !complete ? 0 : ret == -1 ? -1 : 1;
 }
 
+/* What remains to be said after all standings were compared. */
+struct leftover {
+	void (*differs)(const char *address);
+	int count;
+};
+
+/* A node that no standing was compared with: the standing is missing. */
+static void
+note_leftover(const void *node, VISIT visit, void *context)
+{
+	const struct refolded *refolded = *(const struct refolded *const *)node;
+	struct leftover *leftover = context;
+
+	if ((visit == postorder || visit == leaf) && !refolded->compared) {
+		leftover->differs(refolded->address);
+		leftover->count++;
+	}
+}
+
 int
 operate_verify(struct store *store, bool *complete_r, void (*differs)(const char *address),
     const char **error_r)
 {
 	struct pages *pages;
 	const struct pages_row *rows;
+	struct leftover leftover = { .differs = differs };
 	void *tree = NULL;
 	unsigned count;
 	int wrong = 0, ret = refold(store, &tree, error_r);
@@ -309,6 +330,7 @@ operate_verify(struct store *store, bool *complete_r, void (*differs)(const char
 
 			if (standing_scan(&rows[i], &standing, &address) == 0) {
 				refolded = refolded_get(&tree, address);
+				refolded->compared = true;
 				if (str_equal(buf_str(&refolded->text), rows[i].value))
 					continue;
 			}
@@ -317,6 +339,9 @@ operate_verify(struct store *store, bool *complete_r, void (*differs)(const char
 		}
 	}
 	pages_free(pages);
+	if (ret == 0 && *complete_r)
+		twalk_r(tree, note_leftover, &leftover);
+	wrong += leftover.count;
 	tdestroy(tree, refolded_free);
 	return ret == -1 ? -1 : wrong;
 }

@@ -54,6 +54,14 @@ unlock(const struct table_lmdb *table)
 		msg_warning("%s", error);
 }
 
+static void
+close_environment(struct table_lmdb *table)
+{
+	if (table->env != NULL)
+		mdb_env_close(table->env);
+	table->env = NULL;
+}
+
 static int
 open_environment(struct table_lmdb *table, unsigned flags, const char **error_r)
 {
@@ -100,8 +108,7 @@ table_lmdb_close(struct table_lmdb *table)
 {
 	if (table == NULL)
 		return;
-	if (table->env != NULL)
-		mdb_env_close(table->env);
+	close_environment(table);
 	free(table->path);
 	free(table);
 }
@@ -213,7 +220,12 @@ table_lmdb_commit(struct table_lmdb *table, const char **error_r)
 
 	table->txn = NULL;
 	unlock(table);
-	return code == 0 ? 0 : fail(table, code, error_r);
+	if (code == 0)
+		return 0;
+	/* LMDB refuses all further work after some of the failures: the next
+	   table_lmdb_begin() opens the file anew. */
+	close_environment(table);
+	return fail(table, code, error_r);
 }
 
 void
