@@ -202,11 +202,27 @@ show_counter(struct request *request, const struct pages_row *row, struct arena 
 	printf("%-56s %12llu\n", name, (unsigned long long)store_scan_number(row->value));
 }
 
+static void
+explain_entry(const struct request *request, enum table_set table, const char *how,
+    const struct standing_entry *entry)
+{
+	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES], event[32];
+
+	if (entry->event == 0)
+		return;
+	printf("%s is %s\n", request->address, how);
+	snprintf(event, sizeof(event), "event %llu", (unsigned long long)entry->event);
+	print_line("table", words_name(&table_set_words, table));
+	print_line("category", category_name(entry->category));
+	print_line("since", clock_print(entry->since, since));
+	print_line("until", entry->until == 0 ? "removed by hand" : clock_print(entry->until, until));
+	print_line("by", event);
+}
+
 /* How the address stands now, before its story. */
 static void
 explain_standing(struct store *store, const struct request *request)
 {
-	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
 	struct standing standing;
 	struct store_txn *txn;
 	const char *error;
@@ -217,26 +233,16 @@ explain_standing(struct store *store, const struct request *request)
 		tool_fail(error);
 	store_abort(txn);
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
-		const struct standing_entry *held = &standing.held[i];
-		const struct standing_entry *entry = held->event != 0 ? held :
-		    &standing.suppressed[i];
-
-		if (entry->event == 0)
-			continue;
-		any = true;
-		printf("%s is %s\n  %s table: %s, since %s, until %s, by event %llu\n",
-		    request->address, entry == held ? "held back from suppression" : "suppressed",
-		    words_name(&table_set_words, i), category_name(entry->category),
-		    clock_print(entry->since, since),
-		    entry->until == 0 ? "removed by hand" : clock_print(entry->until, until),
-		    (unsigned long long)entry->event);
+		explain_entry(request, i, "suppressed", &standing.suppressed[i]);
+		explain_entry(request, i, "held back by max-suppressions", &standing.held[i]);
+		any |= standing.suppressed[i].event != 0 || standing.held[i].event != 0;
 	}
 	if (!any)
 		printf("%s is not suppressed\n", request->address);
 	for (unsigned i = 0; i < CATEGORY_COUNT; i++) {
 		if (standing.counts[i] > 0)
-			printf("failures, %s: %llu\n", category_name(i),
-			    (unsigned long long)standing.counts[i]);
+			printf("    %llu failure%s: %s\n", (unsigned long long)standing.counts[i],
+			    standing.counts[i] == 1 ? "" : "s", category_name(i));
 	}
 	putchar('\n');
 }

@@ -10,7 +10,7 @@
 #include "base/msg.h"
 #include "store/table.h"
 
-#define COLUMNS 80
+#define COLUMNS 76 /* room to quote it in a mail */
 #define NAME_COLUMNS 11
 
 /* Text broken between words, the further lines indented as the first one is;
@@ -198,9 +198,8 @@ print_event(enum print_format format, const struct journal_event *event)
 	}
 }
 
-/* A line "    name  value", if there is a value, broken between words. */
-static void
-story_line(const char *name, const char *value)
+void
+print_line(const char *name, const char *value)
 {
 	if (value[0] == '\0')
 		return;
@@ -218,23 +217,23 @@ print_event_story(const struct journal_event *event)
 
 	printf("%s  event %llu\n", time_or(b->time, "-", time),
 	    (unsigned long long)event->sequence);
-	story_line("said", b->text);
-	story_line("by", b->remote_mta[0] != '\0' ? b->remote_mta : b->reporting_mta);
+	print_line("said", b->text);
+	print_line("by", b->remote_mta[0] != '\0' ? b->remote_mta : b->reporting_mta);
 	if (b->outcome != OUTCOME_NONE)
-		story_line("outcome", arena_printf(arena, "%s%s%s",
+		print_line("outcome", arena_printf(arena, "%s%s%s",
 		    words_name(&outcome_words, b->outcome), b->stage == STAGE_UNKNOWN ? "" :
 		    ", at ", b->stage == STAGE_UNKNOWN ? "" : words_name(&stage_words, b->stage)));
-	story_line("from", b->sender);
-	story_line("message", b->message_id);
-	story_line("queue id", b->queue_id);
-	story_line("told by", arena_printf(arena, "%s%s%s", words_name(&source_words, b->source),
+	print_line("from", b->sender);
+	print_line("message", b->message_id);
+	print_line("queue id", b->queue_id);
+	print_line("told by", arena_printf(arena, "%s%s%s", words_name(&source_words, b->source),
 	    b->client[0] == '\0' ? "" : ", ", b->client));
-	story_line("limits hit", bounce_limits_print(b->limits, arena));
-	story_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
+	print_line("limits hit", bounce_limits_print(b->limits, arena));
+	print_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
 	    category_name(v->category), v->subcause[0] == '\0' ? "" : ": ", v->subcause,
 	    v->rule[0] == '\0' ? "" : " (rule ", v->rule, v->rule[0] == '\0' ? "" : ")"));
-	story_line("proof", words_name(&proof_words, v->proof));
-	story_line("decision", arena_printf(arena, "%s: %s%s%s",
+	print_line("proof", words_name(&proof_words, v->proof));
+	print_line("decision", arena_printf(arena, "%s: %s%s%s",
 	    words_name(&decision_words, v->decision), v->reason,
 	    v->until == 0 ? "" : ", until ", v->until == 0 ? "" : clock_print(v->until, until)));
 	if (b->report[0] != '\0')

@@ -20,6 +20,9 @@ void print_suppression(enum print_format format, const char *address, const char
 /* One event. */
 void print_event(enum print_format format, const struct journal_event *event);
 
+/* "    name  value" of a story, wrapped; nothing if there is no value. */
+void print_line(const char *name, const char *value);
+
 /* One event of a story, with all that is known, for people. */
 void print_event_story(const struct journal_event *event);
 

@@ -159,8 +159,10 @@ alarm_note(struct alarm *alarm, const struct bounce *bounce, const struct verdic
 	    (domain->said == 0 || now_sec - domain->said >= ALARM_AGAIN_SEC)) {
 		now = true;
 		domain->said = now_sec;
-		buf_printf(out, "%s%s%s for %s at ", category_name(verdict->category),
-		    verdict->subcause[0] == '\0' ? "" : " ", verdict->subcause, domain->name);
+		buf_printf(out, "%s", category_name(verdict->category));
+		if (verdict->subcause[0] != '\0' && strcmp(verdict->subcause, "unspecified") != 0)
+			buf_printf(out, " (%s)", verdict->subcause);
+		buf_printf(out, " for %s at ", domain->name);
 		add_providers(domain, now_sec, out);
 		buf_printf(out, ": %u recipients in %d minutes; newest reply: %.200s", count,
 		    ALARM_WINDOW_SEC / 60, bounce->text);

@@ -1,6 +1,7 @@
 #include "store-support.h"
 
 #include "watch/alarm.h"
+#include "watch/provider.h"
 
 static struct verdict
 dkim(void)
@@ -48,7 +49,7 @@ test_the_fifth_recipient_rings(void **state)
 	assert_string_equal(note(alarm, "news@example.com", 3, "alt1.aspmx.l.google.com", 1000, &line),
 	    "");
 	assert_string_equal(note(alarm, "news@example.com", 4, "mta5.am0.yahoodns.net", 1001, &line),
-	    "auth-failure dkim for example.com at google.com, yahoodns.net: 5 recipients in "
+	    "auth-failure (dkim) for example.com at google.com, yahoodns.net: 5 recipients in "
 	    "15 minutes; newest reply: 550 5.7.26 unauthenticated");
 	/* Once an hour, however many there are; then again. */
 	for (int i = 5; i < 500; i++)
@@ -97,6 +98,24 @@ test_domains_are_apart_and_bounded(void **state)
 }
 
 static void
+test_providers(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "aspmx.l.google.com", "google.com" }, { "MX1.Example.CO.UK", "example.co.uk" },
+		{ "127.0.0.1", "127.0.0.1" }, { "2001:db8::1", "2001:db8::1" },
+		{ "localhost", "localhost" }, { "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *arena = arena_new();
+
+		assert_string_equal(provider_of(cases[i][0], arena), cases[i][1]);
+		arena_free(arena);
+	}
+}
+
+static void
 test_other_categories_are_not_its_business(void **state)
 {
 	(void)state;
@@ -114,6 +133,7 @@ main(void)
 		cmocka_unit_test(test_the_fifth_recipient_rings),
 		cmocka_unit_test(test_failures_far_apart_do_not),
 		cmocka_unit_test(test_domains_are_apart_and_bounded),
+		cmocka_unit_test(test_providers),
 		cmocka_unit_test(test_other_categories_are_not_its_business),
 	};
 
