@@ -147,16 +147,24 @@ fuzz: $(FUZZ)
 fuzz-short: $(FUZZ)
 	t/fuzz/run 5 $(FUZZ)
 
-# Warnings are errors, with both compilers and both checkers.
-LINT_SRC = $(wildcard milter/*.c milter/*/*.c)
-lint: build/lint.stamp
-build/lint.stamp: $(LINT_SRC) $(wildcard milter/*.h milter/*/*.h)
-	@mkdir -p build
-	clang -std=c17 $(DEFINES) -Imilter $(WARN) $(PKG_CFLAGS) -fsyntax-only $(LINT_SRC)
+# Warnings are errors, with both compilers and both checkers. What is left out
+# and why: t/lib/cppcheck.cfg, t/lib/cppcheck.txt, .clang-tidy.
+LINT_SRC   = $(wildcard milter/*.c milter/*/*.c)
+LINT_HDR   = $(wildcard milter/*.h milter/*/*.h)
+LINT_FLAGS = -std=c17 $(DEFINES) -Imilter $(PKG_CFLAGS)
+TIDY       = $(LINT_SRC:%.c=build/lint/%.ok)
+lint: build/lint/all.ok
+	@$(MAKE) --no-print-directory -j$(JOBS) $(TIDY)
+build/lint/all.ok: $(LINT_SRC) $(LINT_HDR) t/lib/cppcheck.cfg t/lib/cppcheck.txt
+	@mkdir -p $(@D)
+	clang $(LINT_FLAGS) $(WARN) -fsyntax-only $(LINT_SRC)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	  --inline-suppr --suppressions-list=t/lib/cppcheck.txt -Imilter $(DEFINES) milter
-	clang-tidy --quiet $(LINT_SRC) -- -std=c17 $(DEFINES) -Imilter $(PKG_CFLAGS) 2>build/clang-tidy.log \
-	  || { cat build/clang-tidy.log; exit 1; }
+	  --library=t/lib/cppcheck.cfg --suppressions-list=t/lib/cppcheck.txt -Imilter $(DEFINES) milter
+	@touch $@
+build/lint/%.ok: %.c $(LINT_HDR) .clang-tidy
+	@mkdir -p $(@D)
+	@echo clang-tidy $<
+	@clang-tidy --quiet $< -- $(LINT_FLAGS) 2>$(@:.ok=.log)
 	@touch $@
 
 bench: deps
@@ -171,20 +179,26 @@ soak: deps
 MAN8 = man/bouncemilter.8 man/bouncemilter-dump.8 man/bouncemilter-suppress.8
 MAN5 = man/bouncemilter.conf.5 man/bouncemilter-rules.5
 
+# Manuals, configuration and unit name the places of this installation.
+PLACES = sed 's,@sbindir@,$(sbindir),; s,/usr/local/share/bouncemilter/rules,$(rulesdir),; \
+  s,/etc/bouncemilter/bouncemilter.conf,$(sysconfdir)/bouncemilter/bouncemilter.conf,'
+
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) $(DESTDIR)$(mandir)/man5 \
 	  $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/bouncemilter/rules.d \
 	  $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sysusersdir)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(sbindir)
 	install -m 644 rules/*.rules $(DESTDIR)$(rulesdir)
-	install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8
-	install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5
-	sed 's,@sbindir@,$(sbindir),' contrib/bouncemilter.service \
-	  >$(DESTDIR)$(unitdir)/bouncemilter.service
+	for page in $(MAN5) $(MAN8); do \
+	  $(PLACES) $$page | install -m 644 /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} \
+	    || exit 1; done
+	$(PLACES) contrib/bouncemilter.service | \
+	  install -m 644 /dev/stdin $(DESTDIR)$(unitdir)/bouncemilter.service
 	install -m 644 contrib/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf
 	install -m 644 contrib/sysusers.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
 	test -e $(DESTDIR)$(sysconfdir)/bouncemilter/bouncemilter.conf || \
-	  install -m 644 contrib/bouncemilter.conf $(DESTDIR)$(sysconfdir)/bouncemilter
+	  $(PLACES) contrib/bouncemilter.conf | \
+	  install -m 644 /dev/stdin $(DESTDIR)$(sysconfdir)/bouncemilter/bouncemilter.conf
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(sbindir)/,$(notdir $(PROGRAMS))) \
@@ -193,6 +207,7 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(rulesdir)/,$(notdir $(wildcard rules/*.rules))) \
 	  $(DESTDIR)$(unitdir)/bouncemilter.service \
 	  $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
+	@rmdir $(DESTDIR)$(rulesdir) $(DESTDIR)$(dir $(rulesdir)) 2>/dev/null || :
 	@contrib/uninstall-notes $(DESTDIR)$(sysconfdir)
 
 clean:

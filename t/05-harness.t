@@ -148,7 +148,7 @@ EOF
         conf => { 'own-clients' => ['127.0.0.1'], limit => 5 })->start;
     my $pid = $d->pid;
     is sprintf('%o', 07777 & (stat $pf->queue_dir . '/bouncemilter')[2]), '2750', 'directory of the socket';
-    like slurp($d->conf_file), qr/^limit = 5\nown-clients = \{ "127.0.0.1" \}\npostfix-config = "/, 'configuration';
+    like slurp($d->conf_file), qr/^limit = 5\nlocal-rules-dir = .*\nown-clients = \{ "127.0.0.1" \}\npostfix-config = "/m, 'configuration';
     $d->reload;
     ok $d->wait_log(qr/reloaded/), 'reload';
     is(($d->dump_json('x'))[0]{args}, '-c ' . $d->conf_file . ' --json x', 'tools know the configuration');

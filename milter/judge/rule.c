@@ -374,6 +374,16 @@ rule_set_count(const struct rule_set *set)
 	return set->rule_count;
 }
 
+unsigned
+rule_set_slow(const struct rule_set *set)
+{
+	unsigned slow = 0;
+
+	for (unsigned i = 0; i < set->rule_count; i++)
+		slow += atomic_load(&set->rules[i].reported);
+	return slow;
+}
+
 static bool
 scope_holds(const struct rule_scope_line *scope, const struct rule_query *query)
 {

@@ -57,6 +57,9 @@ void rule_set_free(struct rule_set *set);
 /* How many rules there are. */
 unsigned rule_set_count(const struct rule_set *set);
 
+/* How many rules have exceeded their match limit so far. */
+unsigned rule_set_slow(const struct rule_set *set);
+
 /* The first rule that matches, by level, file and line; of RULE_CODE where
    only the code spoke. Returns 1, or 0 if no rule does. The strings of the
    answer belong to the set. */

@@ -90,25 +90,28 @@ join_lines(struct str words, unsigned code, struct arena *arena)
 {
 	char more[16], last[16];
 	char *out = arena_alloc(arena, words.len + 1), *to = out;
+	bool fresh = true; /* nothing of this line was written yet */
 	bool at_end = false;
 
-	snprintf(more, sizeof(more), " %03u-", code);
-	snprintf(last, sizeof(last), " %03u ", code);
+	snprintf(more, sizeof(more), "%03u-", code);
+	snprintf(last, sizeof(last), "%03u ", code);
 	while (words.len > 0) {
-		bool line = str_istarts(words, str_of(more)) ||
-		    (!at_end && str_istarts(words, str_of(last)));
+		bool blank = words.data[0] == ' ';
+		struct str line = str_sub(words, blank ? 1 : 0, words.len);
+		const char *status;
 
-		if (line) {
-			const char *status;
-
-			at_end = words.data[4] == ' ';
-			words = str_trim(str_sub(words, 5, words.len));
+		if ((fresh || blank) && (str_istarts(line, str_of(more)) ||
+		    (!at_end && str_istarts(line, str_of(last))))) {
+			at_end = line.data[3] == ' ';
+			words = str_trim(str_sub(line, 4, line.len));
 			reply_take_status(&words, arena, &status);
 			*to++ = ' ';
+			fresh = true;
 			continue;
 		}
 		*to++ = words.data[0];
 		words = str_sub(words, 1, words.len);
+		fresh = false;
 	}
 	return charset_clean_line((struct str){ out, (size_t)(to - out) }, LIMITS_REPLY_BYTES,
 	    arena);

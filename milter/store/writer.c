@@ -113,11 +113,28 @@ note_success(struct writer *writer)
 	writer->alerted = false;
 }
 
+/* The whole group in one transaction. After a failure, which may be an earlier
+   one of another thread, LMDB refuses further work until it is opened anew: the
+   second try is for reports of the local lane, which do not come again.
+   Returns as run_transaction() does. */
+static int
+try_group(struct writer *writer, struct job *group, const char **error_r)
+{
+	int ret = run_transaction(writer, group, NULL, error_r);
+
+	if (ret == 0 || (ret == 1 && !store_is_failing(writer->store)))
+		return ret;
+	if (!writer->alerted)
+		msg_warning("%s; trying again", *error_r);
+	return store_recover(writer->store, error_r) == -1 ? -1 :
+	    run_transaction(writer, group, NULL, error_r);
+}
+
 static void
 run_group(struct writer *writer, struct job *group)
 {
 	const char *error;
-	int ret = run_transaction(writer, group, NULL, &error);
+	int ret = try_group(writer, group, &error);
 
 	for (struct job *job = group; job != NULL; job = job->next)
 		job->failed = ret != 0;
@@ -130,13 +147,10 @@ run_group(struct writer *writer, struct job *group)
 		}
 		return;
 	}
-	if (ret == 0) {
+	if (ret == 0)
 		note_success(writer);
-		return;
-	}
-	note_failure(writer, error);
-	if (store_recover(writer->store, &error) == -1)
-		msg_error("%s", error);
+	else
+		note_failure(writer, error);
 }
 
 /* Drop a reference; the lock is held. Returns true if it was the last. */

@@ -11,7 +11,7 @@ use IO::Socket::UNIX;
 use JSON::PP qw(decode_json);
 use POSIX ();
 use Scalar::Util qw(weaken);
-use BM::Util qw(at_end prog run slurp spew wait_for);
+use BM::Util qw(at_end prog run slurp spew top wait_for);
 
 # Options:
 #   dir      the directory, existing
@@ -26,6 +26,7 @@ sub new {
     my $self = bless {
         owner  => $$,
         child  => 0,
+        dir    => $dir,
         conf   => "$dir/bouncemilter.conf",
         log    => "$dir/daemon.log",
         socket => "$run/milter.sock",
@@ -58,11 +59,17 @@ sub configure {
         'socket'    => "unix:$self->{socket}",
         'state-dir' => $self->{state},
         'user'      => 'nobody',
+        'rules-dir' => top() . '/rules',
+        'local-rules-dir' => "$self->{dir}/rules.d",
         $self->{postfix_config} ? ('postfix-config' => $self->{postfix_config}) : (),
         ref $more ? %$more : (),
     );
     my $text = join '', map { "$_ = " . _value($conf{$_}) . "\n" } sort keys %conf;
-    $text .= $more if defined $more && !ref $more;
+    if (defined $more && !ref $more) {
+        # A setting may stand in a file once.
+        $text =~ s/^\Q$_\E = .*\n//m for $more =~ /^([\w-]+)\s*=/mg;
+        $text .= $more;
+    }
     spew($self->{conf}, "$text\n");
     return $self;
 }
@@ -74,10 +81,19 @@ sub _value {
     return '"' . $v =~ s/(["\\])/\\$1/gr . '"';
 }
 
+# The main.cf parameters that make Postfix ask the tables in a directory.
+sub tables {
+    my ($state) = @_;
+    return (
+        smtpd_recipient_restrictions => "check_recipient_access lmdb:$state/access",
+        transport_maps               => "lmdb:$state/transport",
+    );
+}
+
 # The main.cf parameters that put the daemon into the way of all mail.
 sub milters {
     my $milter = '{ unix:bouncemilter/milter.sock, default_action=accept,'
-        . ' connect_timeout=2s, command_timeout=5s }';
+        . ' connect_timeout=2s, command_timeout=5s, content_timeout=30s }';
     return (
         smtpd_milters                => $milter,
         non_smtpd_milters            => $milter,

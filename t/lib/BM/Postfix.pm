@@ -90,6 +90,7 @@ sub _make_directories {
 
 sub _write_main {
     my ($self, $mx_port, $more) = @_;
+    my $mx   = $mx_port ? "smtp:[127.0.0.1]:$mx_port" : 'error:5.4.4 this test has no MX';
     my %main = (
         compatibility_level   => '3.6',
         queue_directory       => $self->{queue},
@@ -116,7 +117,8 @@ sub _write_main {
         # Tests send more at once than a neighbour would be allowed to.
         smtpd_client_connection_count_limit => 0,
         smtpd_relay_restrictions            => 'permit_mynetworks, reject_unauth_destination',
-        default_transport => $mx_port ? "smtp:[127.0.0.1]:$mx_port" : 'error:5.4.4 this test has no MX',
+        default_transport => $mx,
+        relay_transport   => $mx,
     );
     if (my $lib = $self->{env}{LD_LIBRARY_PATH}) {
         my $root = _root();
@@ -167,6 +169,7 @@ proxymap   unix       - - n -     - proxymap
 proxywrite unix       - - n -     1 proxymap
 smtp       unix       - - n -     - smtp
 relay      unix       - - n -     - smtp
+lmtp       unix       - - n -     - lmtp
 showq      unix       n - n -     - showq
 error      unix       - - n -     - error
 retry      unix       - - n -     - error

@@ -13,11 +13,13 @@ use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(submit);
 
-# Options: timeout (seconds per answer, 30), helo (a name). Greeting and EHLO
-# are done; `greeting` and `ehlo` hold the answers.
+# Options: timeout (seconds per answer, 30), helo (a name), source (the loopback
+# address to come from). Greeting and EHLO are done; `greeting` and `ehlo` hold
+# the answers.
 sub new {
     my ($class, $port, %opt) = @_;
-    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 10)
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 10,
+        $opt{source} ? (LocalAddr => $opt{source}) : ())
         or die "port $port: $@\n";
     my $self = bless { sock => $sock, in => '', timeout => $opt{timeout} // 30 }, $class;
     $self->{greeting} = $self->answer;

@@ -1,0 +1,337 @@
+#!/usr/bin/perl
+# Bad input gets one clear line: file and line for configuration and rules, the
+# path and the remedy for what lies in the way. Nothing is overwritten, and a
+# reload with an error changes nothing.
+
+use strict;
+use warnings;
+use File::Find qw(find);
+use Test::More;
+use BM::Daemon;
+use BM::Util qw(prog run slurp spew tempdir top);
+
+my $dir   = tempdir();
+my $rules = top() . '/rules';
+mkdir "$dir/$_" for qw(postfix rules.d);
+spew("$dir/postfix/$_", '') for qw(main.cf master.cf);
+
+# What every configuration here has; two lines.
+my $base = qq{rules-dir = "$rules" postfix-config = "$dir/postfix"\nlocal-rules-dir = "$dir/rules.d"\n};
+
+sub try { return run(prog('bouncemilter'), '-t', '-c', $_[0]) }
+
+# Configuration => message. The text begins at line 3.
+my $time = 'write a time with its unit, such as 30s, 15m, 12h or 365d';
+my @configurations = (
+    [qq{nonsense = 5\n},                      q{3: no such option 'nonsense'}],
+    [qq{\n\nnonsense = 5\n},                  q{5: no such option 'nonsense'}],
+    [qq{retention = "5 mins"\n},              qq{3: "5 mins" is no value for retention: $time}],
+    [qq{retention = 5 mins\n},                qq{3: "5" is no value for retention: $time}],
+    [qq{retention = -5d\n},                   qq{3: "-5d" is no value for retention: $time}],
+    [qq{commit-timeout = 1w\n},               qq{3: "1w" is no value for commit-timeout: $time}],
+    [qq{store-size = 16\n},                   q{3: "16" is no value for store-size: write a size with its unit, such as 512M or 16G}],
+    [qq{store-size = 16g\n},                  q{3: "16g" is no value for store-size: write a size with its unit, such as 512M or 16G}],
+    [qq{max-suppressions = 200\n},            q{3: "200" is no value for max-suppressions: write a number and a time, such as 200/10m, or 0}],
+    [qq{mode = off\n},                        q{3: "off" is no value for mode: write enforce or observe}],
+    [qq{enforce = yes\n},                     q{3: "yes" is no value for enforce: write table, milter or both}],
+    [qq{mode observe\n},                      q{3: missing equal sign after option 'mode'}],
+    [qq{trusted-reporters = { "300.1.1.1" }\n}, q{3: "300.1.1.1" in trusted-reporters is no address or network}],
+    [qq{own-clients = { "10.0.0.0/33" }\n},   q{3: "10.0.0.0/33" in own-clients is no address or network}],
+    [qq{keep = "text\n},                      q{4: a quoted text is not closed}],
+    [qq{category user-gone {\n}\n},           q{4: "user-gone" is no category that can be set}],
+    [qq{category unknown { action = count }\n}, q{3: "unknown" is no category that can be set}],
+    [qq{category local { action = suppress }\n}, q{3: "local" is no category that can be set}],
+    ["category mailbox-full {\n    action = count\n", q{3: the { has no closing }}],
+    ["}\n",                                   q{3: unexpected closing brace}],
+    [qq{category mailbox-full { action = delete }\n}, q{3: "delete" is no value for action: write count, alert, suppress or threshold}],
+    [qq{category mailbox-full { table = bulk }\n}, q{3: "bulk" is no value for table: write main or complaint}],
+    [qq{category mailbox-full {\n    count = 0\n}\n}, q{4: "0" is no value for count: write a number from 1 to 32}],
+    [qq{category mailbox-full {\n    counts = 2\n}\n}, q{4: no such option 'counts'}],
+    [qq{category greylisted { term = 1d }\ncategory greylisted { term = 2d }\n}, q{4: found duplicate title 'greylisted'}],
+    [qq{include("$dir/none.conf")\n},         qq{3: $dir/none.conf: No such file or directory}],
+);
+
+subtest 'configuration' => sub {
+    my $conf = "$dir/bad.conf";
+    for (@configurations) {
+        my ($text, $message) = @$_;
+        spew($conf, $base . $text);
+        my ($status, $out, $err) = try($conf);
+        is $err, "bouncemilter: error: $conf:$message\n", $message;
+        is $status, 78, 'exit status';
+        is $out, '', 'and nothing else';
+    }
+    spew("$dir/part.conf", "\nmode = off\n");
+    spew($conf, qq{$base include("$dir/part.conf")\n});
+    is((try($conf))[2], "bouncemilter: error: $dir/part.conf:2: \"off\" is no value for mode: write enforce or observe\n",
+        'in an included file');
+    my ($status, undef, $err) = try("$dir/none.conf");
+    is $err, "bouncemilter: error: $dir/none.conf: No such file or directory\n", 'no configuration';
+    is $status, 78, 'exit status';
+    spew($conf, $base);
+    for my $tool ('bouncemilter-dump', 'bouncemilter-suppress') {
+        spew($conf, "${base}nonsense = 5\n");
+        my @do = $tool =~ /suppress/ ? '--verify' : ();
+        my ($status, $out, $err) = run(prog($tool), '-c', $conf, @do);
+        is $err, "$tool: error: $conf:3: no such option 'nonsense'\n", $tool;
+        is $status, 78, 'exit status';
+    }
+};
+
+# A line of a rules file => message.
+my @rules = (
+    ['a.1 - 550 - "gone" user-gone',            'unknown category "user-gone"'],
+    ['a.1 - 550 - "gone" manual',               'unknown category "manual"'],
+    ['a.1 nowhere 550 - "gone" user-unknown',   'the scope nowhere is not declared above'],
+    ['code.550 - 550 - "gone" user-unknown',    qr{the id code\.550 is already used at \Q$rules\E/90-codes\.rules:\d+}],
+    ['a_1 - 550 - "gone" user-unknown',         'the id "a_1" may only have letters, digits, "." and "-"'],
+    ['a.1 - 550 - "gone user-unknown',          'the pattern has no closing "'],
+    ['a.1 - 550 - /gone user-unknown',          'the pattern has no closing /'],
+    ['a.1 - 550 - /go(ne/ user-unknown',        'the expression fails at character 6: missing closing parenthesis'],
+    ['a.1 - 550 - gone user-unknown',           'the pattern "gone" must be "text", /regex/ or "-"'],
+    ['a.1 - 550 - "" user-unknown',             'an empty pattern would match everything'],
+    ['a.1 - - - - unknown',                     'a rule without code, status and pattern would match everything'],
+    ['a.1 - 550 - - user-unknown',              'a reply code alone may not choose the hard category user-unknown'],
+    ['a.1 - 5xx - - mailbox-disabled',          'a reply code alone may not choose the hard category mailbox-disabled'],
+    ['a.1 - 55 - "gone" user-unknown',          '"55" is no reply code: write 550, 5xx or "-" for any'],
+    ['a.1 - 650 - "gone" user-unknown',         '"650" is no reply code: write 550, 5xx or "-" for any'],
+    ['a.1 - 550 5.1 "gone" user-unknown',       '"5.1" is no enhanced status: write 5.1.1, x.1.1, 5.7.x, 5.7.606-649 or "-" for any'],
+    ['a.1 - 550 5.7.9-1 "gone" user-unknown',   '"5.7.9-1" is no enhanced status: write 5.1.1, x.1.1, 5.7.x, 5.7.606-649 or "-" for any'],
+    ['a.1 - 550 - "gone" auth-failure:dane',    'unknown sub-cause "dane"'],
+    ['a.1 - 550 - "gone" user-unknown:spf',     'only auth-failure has a sub-cause'],
+    ['a.1 - 550 - "gone"',                      'there is no category'],
+    ['a.1 - 550',                               'a rule is: id scope code status pattern category comment'],
+    ['scope here',                              'the scope here names no host and no text'],
+    ['scope here text gone',                    '"gone" is not expected here: write host SUFFIX (at most 16) or text "WORDS"'],
+    ['scope google host .example.org',          'the scope google is declared twice'],
+);
+
+subtest 'rules' => sub {
+    my ($conf, $file) = ("$dir/good.conf", "$dir/rules.d/site.rules");
+    spew($conf, $base);
+    for (@rules) {
+        my ($line, $message) = @$_;
+        spew($file, "# the site's own\n\n$line\n");
+        my ($status, undef, $err) = try($conf);
+        my $begin = "bouncemilter: error: $file:3: ";
+        if (ref $message) { like $err, qr/\A\Q$begin\E$message\n\z/, $line }
+        else              { is $err, "$begin$message\n", $line }
+        is $status, 78, 'exit status';
+    }
+    unlink $file;
+    is((try($conf))[0], 0, 'without it all is well');
+    spew($conf, $base =~ s/\Q$rules\E/$dir\/postfix/r);
+    is((try($conf))[2], "bouncemilter: error: $dir/postfix: no *.rules file in it\n", 'no rules at all');
+};
+
+# The command line.
+subtest 'usage' => sub {
+    my %line = (
+        'bouncemilter x'                         => 'bouncemilter: unexpected "x".',
+        'bouncemilter --what'                    => "unrecognized option '--what'",
+        'bouncemilter-dump --since yesterday'    => '"yesterday" is no time: write 2026-11-20T14:02:00Z, 2026-11-20, or 2h for two hours ago',
+        'bouncemilter-dump --category gone'      => 'unknown category "gone"',
+        'bouncemilter-dump --explain gone'       => '"gone" is no mail address',
+        'bouncemilter-dump --domain a..b'        => '"a..b" is no domain',
+        'bouncemilter-dump --events --held'      => 'only one thing can be shown at a time',
+        'bouncemilter-dump --events --postmap'   => '--postmap is for suppressions only',
+        'bouncemilter-suppress'                  => 'nothing to do',
+        'bouncemilter-suppress --add a@b.example' => 'give a --reason: it stands in the story of the address',
+        'bouncemilter-suppress --undo'           => '--undo needs --since: from when on',
+    );
+    for (sort keys %line) {
+        my ($program, @args) = split;
+        my ($status, undef, $err) = run(prog($program), @args);
+        is $status, 2, $_;
+        like $err, qr/\Q$line{$_}\E.*^?Try '\Q$program\E --help'/ms, $line{$_};
+    }
+};
+
+if ($> != 0) {
+    note 'the rest needs root';
+    done_testing;
+    exit;
+}
+
+# A daemon of its own directory, and what it says when it does not start.
+my $number = 0;
+
+sub daemon {
+    my ($more) = @_;
+    my $place = "$dir/" . ++$number;
+    mkdir $place;
+    chmod 0755, $place;
+    return BM::Daemon->new(dir => $place, conf => $base . ($more // ''));
+}
+
+# Everything below a directory, to see that nothing was overwritten; lock files
+# come and go.
+sub content {
+    my ($place) = @_;
+    my %is;
+    find({ no_chdir => 1, wanted => sub {
+        $is{$_} = -f $_ ? slurp($_) : (lstat $_)[2] if !/(?:lock|\.log)\z/ && !/bouncemilter\.conf\z/;
+    } }, $place);
+    return \%is;
+}
+
+# It ends with this status and this one line, and changes nothing.
+sub refuses {
+    my ($daemon, $want, $message, $what) = @_;
+    my $place  = $daemon->conf_file =~ s{/[^/]+\z}{}r;
+    my $before = content($place);
+    my ($status, undef, $err) = run({ timeout => 20 }, prog('bouncemilter'), '-f', '-c', $daemon->conf_file);
+    $err =~ s/^bouncemilter: (?!error: ).*\n//mg;
+    if (ref $message) { like $err, qr/\Abouncemilter: error: $message\n\z/, $what }
+    else              { is $err, "bouncemilter: error: $message\n", $what }
+    is $status, $want, 'exit status';
+    is_deeply content($place), $before, 'nothing is overwritten';
+    return;
+}
+
+my $one = daemon()->start;
+
+subtest 'a reload with an error keeps the old set' => sub {
+    my $good = slurp($one->conf_file);
+    my $conf = $one->conf_file;
+    spew($conf, "mode = observe\nretention = \"5 mins\"\n$good");
+    $one->reload;
+    ok $one->wait_log(qr/^\Qbouncemilter: error: $conf:2: "5 mins" is no value for retention: $time; the old configuration stays in force\E$/m),
+        'configuration';
+    spew($conf, $good);
+    spew("$dir/rules.d/site.rules", qq{a.1 - 550 - "gone" user-gone\n});
+    $one->reload;
+    ok $one->wait_log(qr{^\Qbouncemilter: error: $dir/rules.d/site.rules:1: unknown category "user-gone"; the old configuration stays in force\E$}m),
+        'rules';
+    spew("$dir/rules.d/site.rules", qq{a.1 - 550 - "gone" user-unknown\n});
+    my ($before) = $one->log =~ /started, version \S+, (\d+) rules/;
+    $one->reload;
+    is $one->wait_log(qr/configuration read again, (\d+) rules/), $before + 1, 'the mended set is taken';
+    unlink "$dir/rules.d/site.rules";
+    spew($conf, qq{${good}table-dir = "$dir"\n});
+    $one->reload;
+    ok $one->wait_log(qr/\Qwarning: $conf: socket, user, state-dir, table-dir and store-size change with the next restart\E$/m),
+        'what takes a restart';
+    spew($conf, $good);
+    $one->reload;
+    ok $one->alive, 'it runs on';
+};
+
+subtest 'a second instance' => sub {
+    my $in_use = 'is in use by another bouncemilter: stop that one, or change the setting in its configuration';
+    my $two = daemon('socket = "unix:' . $one->socket . qq{"\n});
+    refuses($two, 73, $one->socket . " $in_use", 'of the same socket');
+    $two = daemon('state-dir = "' . $one->state_dir . qq{"\n});
+    refuses($two, 73, $one->state_dir . " $in_use", 'of the same store');
+    ok $one->_answers, 'the first one still serves';
+    is $one->stop, 0, 'until it is stopped';
+};
+
+subtest 'what lies at the socket' => sub {
+    my $path = $one->socket;
+    spew($path, 'mine');
+    refuses($one, 73, "$path: there is something that is not a socket: move it away, or change socket in " . $one->conf_file, 'a file');
+    unlink $path;
+    mkdir $path;
+    refuses($one, 73, "$path: there is something that is not a socket: move it away, or change socket in " . $one->conf_file, 'a directory');
+    rmdir $path;
+    # A link is followed, and stays a link.
+    symlink 'real.sock', $path;
+    $one->start;
+    is readlink $path, 'real.sock', 'a link stays';
+    my $real = $path =~ s/milter\.sock\z/real.sock/r;
+    ok -S $real, 'the socket is where it leads to';
+    $one->kill9;
+    unlink $path, $real;
+};
+
+subtest 'directories and users' => sub {
+    my $d = daemon();
+    my $state = $d->state_dir;
+    chown 0, 0, $state;
+    refuses($d, 73, qr{\Q$state\E\S*: .*Permission denied.*}, 'a state directory that is not writable');
+    $d = daemon();
+    my $run = $d->socket =~ s{/[^/]+\z}{}r;
+    chown 0, 0, $run;
+    refuses($d, 73, qr{\Q$run\E\S*: .*Permission denied.*}, 'a socket directory that is not writable');
+    $d = daemon(qq{table-dir = "$dir/none/tables"\n});
+    refuses($d, 73, qr{\Q$dir\E/none/tables: No such file or directory.*}, 'a directory without a parent');
+    $d = daemon(qq{user = "nosuchuser"\n});
+    refuses($d, 78, 'user "nosuchuser" does not exist: make it with adduser --system --group --no-create-home nosuchuser, '
+        . 'or set user in ' . $d->conf_file, 'an unknown user');
+};
+
+subtest 'the store' => sub {
+    my $file = $one->state_dir . '/state.lmdb';
+    my $owner = sub { chown +(getpwnam 'nobody')[2, 3], $_[0]; return };
+    my $schema = sub {
+        my ($from, $to) = @_;
+        my (undef, $meta) = run('mdb_dump', '-n', '-s', 'meta', $file);
+        $meta =~ s/^( 736368656d61\n )000000000000000$from$/${1}000000000000000$to/m or return fail 'schema in meta';
+        spew("$dir/meta", $meta);
+        return is((run('mdb_load', '-n', '-s', 'meta', '-f', "$dir/meta", $file))[0], 0, "schema $to");
+    };
+    SKIP: {
+        skip 'no mdb_dump here (lmdb-utils)', 1 if (run('mdb_dump', '-V'))[0] == 127;
+        $schema->(1, 2);
+        my $newer = "$file is of version 2, this program knows version 1: install the newer bouncemilter, or move the file away";
+        refuses($one, 78, $newer, 'a newer version');
+        my ($status, undef, $err) = $one->tool('bouncemilter-dump');
+        is $status, 78, 'also for bouncemilter-dump';
+        like $err, qr/^\Qbouncemilter-dump: error: $newer\E$/m, 'which says the same';
+        $schema->(2, 1);
+    }
+    rename $file, "$file.good";
+    spew($file, 'no LMDB at all. ' x 1000);
+    $owner->($file);
+    refuses($one, 78, "$file is not a store of this program: move it away, or set state-dir to another directory", 'another file');
+    spew($file, slurp("$file.good"));
+    $owner->($file);
+    truncate $file, 3 * 4096;
+    refuses($one, 78, "$file is cut short: move it away and restore a copy made with mdb_copy", 'one that is cut short');
+    unlink $file;
+    symlink "$file.good", $file;
+    refuses($one, 78, "$file: not a regular file: move it away", 'a link');
+    unlink $file;
+    rename "$file.good", $file;
+    my $small = daemon(qq{store-size = 4K\n});
+    my ($status, undef, $err) = run(prog('bouncemilter'), '-f', '-c', $small->conf_file);
+    like $err, qr/\Qerror: @{[$small->state_dir]}\/state.lmdb is full: raise store-size in bouncemilter.conf\E$/m, 'no room';
+    is $status, 73, 'exit status';
+};
+
+subtest 'the tables' => sub {
+    my $state = $one->state_dir;
+    my $file  = "$state/access.lmdb";
+    SKIP: {
+        skip 'no postmap here', 1 if (run('/usr/sbin/postmap', '-c', "$dir/postfix", '-q', 'x', 'lmdb:/none'))[2] =~ /unsupported|127/;
+        unlink $file;
+        spew("$state/access", "user\@example.net 550 5.1.1 ours\n");
+        my ($status, undef, $err) = run('/usr/sbin/postmap', '-c', "$dir/postfix", "lmdb:$state/access");
+        skip "postmap: $err", 1 if $status;
+        unlink "$state/access";
+        chown +(getpwnam 'nobody')[2, 3], $file;
+        my $foreign = "$file holds entries that bouncemilter did not write: move them to a table of your own, "
+            . 'or set table-dir to another directory';
+        refuses($one, 78, $foreign, 'a table of someone else');
+        ($status, undef, $err) = $one->suppress('--add', 'user@example.net', '--reason', 'test');
+        is $err, "bouncemilter-suppress: error: $foreign\n", 'bouncemilter-suppress does not touch it either';
+        is $status, 78, 'exit status';
+        unlink $file;
+    }
+    unlink $file;
+    spew($file, 'torn');
+    chown +(getpwnam 'nobody')[2, 3], $file;
+    $one->start;
+    like $one->log, qr{^bouncemilter: warning: \Q$file\E is damaged: rebuilding it from the store, the old file is kept as \Q$file\E\.torn$}m,
+        'a torn table is rebuilt, and it says so';
+    is slurp("$file.torn"), 'torn', 'what was there is kept';
+    cmp_ok -s $file, '>=', 8192, 'the new one is whole';
+    $one->kill9;
+    unlink $file;
+    $one->start;
+    like $one->log, qr{^bouncemilter: \Q$file\E is missing: making it from the store$}m, 'a missing table is made';
+    is $one->stop, 0, 'it stops';
+};
+
+done_testing;
