@@ -97,6 +97,35 @@ subtest 'user, directories and links' => sub {
     unlike readlink("$root/var/spool/postfix/run/bouncemilter.sock"), qr{^/}, 'which is relative';
 };
 
+subtest 'the snippets for Postfix, and the way back' => sub {
+    my $conf = tempdir();
+    my $postconf = sub { return run('/usr/sbin/postconf', '-c', $conf, @_) };
+    plan skip_all => 'no postconf here' if !-x '/usr/sbin/postconf';
+    my %part = map { $_ => slurp(top() . "/contrib/postfix-$_") } qw(main.cf master.cf);
+    spew("$conf/main.cf", $part{'main.cf'});
+    # All services, those that are only proposed too.
+    spew("$conf/master.cf", $part{'master.cf'} =~ s/^#(?=\w+ +inet |    -o)//mgr);
+    my ($status, $out, $err) = $postconf->('-n');
+    is $status, 0, 'main.cf' or diag $err;
+    is $err, '', 'without a warning';
+    like $out, qr/^smtpd_milters = \{ unix:bouncemilter\/milter\.sock, default_action=accept, .*content_timeout=30s \}$/m, 'the milter';
+    ($status, $out, $err) = $postconf->('-M');
+    is $status . $err, '0', 'master.cf';
+    is scalar(grep { /^(?:pickup|pcleanup) / } split /\n/, $out), 2, 'pickup and its cleanup';
+
+    # The commands that uninstall-notes prints, as they are.
+    my @undo = grep { !/ -[nP] \|/ } map { /^    (postconf .+)$/ ? $1 : () } split /\n/, (run(top() . '/contrib/uninstall-notes'))[1];
+    is @undo, 4, 'commands to undo it';
+    for (@undo) {
+        my (undef, @args) = split;
+        ($status, undef, $err) = $postconf->(@args);
+        is $status, 0, $_ or diag $err;
+    }
+    my $main = ($postconf->('-n'))[1];
+    unlike $main =~ s/^bulk_restrictions.*\n//mr, qr/bouncemilter/, 'nothing is left in main.cf but what the site added';
+    unlike(($postconf->('-M'))[1], qr/^pcleanup|cleanup_service_name/m, 'nor in master.cf');
+};
+
 # The user's own.
 my $mine = '/etc/bouncemilter/rules.d/mine.rules';
 my $table = '/var/lib/bouncemilter/access.lmdb';

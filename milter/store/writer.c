@@ -8,8 +8,8 @@
 #include "base/msg.h"
 
 #define GROUP_MOST 1000       /* jobs in one transaction */
-#define POSTED_MOST 10000     /* jobs that nobody waits for */
-#define POSTED_WAIT_MSEC 1000 /* they are committed within this time */
+#define POSTED_MOST 2000      /* jobs in the queue that nobody waits for */
+#define POSTED_WAIT_MSEC 1000 /* they are committed within this time, or as a full group */
 
 struct writer {
 	struct store *store;
@@ -37,6 +37,13 @@ after_msec(struct timespec *until, int64_t msec)
 	}
 }
 
+/* Is there a reason to commit at once? The lock is held. */
+static bool
+is_due(const struct writer *writer)
+{
+	return writer->waiting || writer->stopping || writer->posted >= GROUP_MOST;
+}
+
 /* Take all that is queued, at most a group. Jobs that nobody waits for are
    left to gather for a while. Returns NULL when stopping and all is done. */
 static struct job *
@@ -48,7 +55,7 @@ take_group(struct writer *writer)
 
 	after_msec(&until, POSTED_WAIT_MSEC);
 	pthread_mutex_lock(&writer->lock);
-	while (!writer->waiting && !writer->stopping) {
+	while (!is_due(writer)) {
 		writer->heartbeat_msec = clock_monotonic_msec();
 		if (pthread_cond_timedwait(&writer->queued, &writer->lock, &until) == 0)
 			continue;

@@ -2,7 +2,8 @@
  * read_report: what the parse and judge layers make of messages.
  *
  *     read_report FILE...           one JSON object per message
- *     read_report --text FILE...    the text form of every bounce
+ *     read_report --text FILE...    the text form of every bounce; of several
+ *                                   files each behind a line "== FILE"
  *     read_report --replies FILE... one JSON object per line "MX<TAB>reply"
  *
  * The rules are those of the directory BM_RULES, else of "rules".
@@ -182,6 +183,7 @@ main(int argc, char **argv)
 	const char *directory = getenv("BM_RULES");
 	const char *option = argc > 1 && argv[1][0] == '-' ? argv[1] : "";
 	const char *error = "no such file";
+	bool as_text = strcmp(option, "--text") == 0;
 	int first = *option == '\0' ? 1 : 2;
 
 	msg_open("read_report", false);
@@ -197,10 +199,12 @@ main(int argc, char **argv)
 			fprintf(stderr, "read_report: %s: %s\n", argv[i], error);
 			return 1;
 		}
+		if (as_text && argc - first > 1)
+			printf("== %s\n", argv[i]);
 		if (strcmp(option, "--replies") == 0)
 			read_replies(buf_str(&content));
 		else
-			read_message(argv[i], buf_str(&content), strcmp(option, "--text") == 0);
+			read_message(argv[i], buf_str(&content), as_text);
 		buf_free(&content);
 	}
 	rule_set_free(rules);

@@ -263,7 +263,7 @@ test_match_limit(void **state)
 	const char *error;
 
 	memset(words, 'a', sizeof(words));
-	put(place->packaged, "a.rules", STR("slow - - - /(a+)+$b/ unknown\nfast - - - \"aaa\" local\n"));
+	put(place->packaged, "a.rules", STR("slow - - - /(a+)+[bc]/ unknown\nfast - - - \"aaa\" local\n"));
 	assert_int_equal(rule_set_load(place->packaged, "/nonexistent", &set, &error), 0);
 	assert_int_equal(rule_set_match(set, &query, &hit), 1);
 	assert_string_equal(hit.id, "fast");

@@ -55,6 +55,7 @@ sub _directory {
 sub configure {
     my ($self, $more, $pf) = @_;
     $self->{postfix_config} = $pf->conf_dir if $pf;
+    $self->{socket} = $1 if ref $more && ($more->{socket} // '') =~ /^unix:(.*)/;
     my %conf = (
         'socket'    => "unix:$self->{socket}",
         'state-dir' => $self->{state},

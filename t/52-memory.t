@@ -1,0 +1,78 @@
+#!/usr/bin/perl
+# A flood of reports, forged and real: the daemon's memory stays flat, the store
+# stays bounded, and strangers do not make it wait for the disk.
+#
+# BM_SOAK=1 sends a million; normally 20,000 of each.
+
+use strict;
+use warnings;
+use Test::More;
+use BM::Daemon;
+use BM::Load;
+use BM::Util qw(prog slurp spew tempdir wait_for);
+
+my $COUNT = $ENV{BM_SOAK} ? 500_000 : 20_000;    # of each kind
+my $ROOM  = 8 * 2**20;                           # what malloc may keep of it
+my $FIELDS = 8;                                  # of faults-preload.c; the last counts syncs
+
+my $dir    = tempdir();
+my $daemon = BM::Daemon->new(dir => $dir, conf => BM::Load::conf($dir));
+my $next   = 1;
+
+spew("$dir/faults", pack "L$FIELDS", (0) x $FIELDS);
+{
+    local $ENV{LD_PRELOAD} = prog('t/lib/faults-preload.so');
+    local $ENV{BM_FAULTS}  = "$dir/faults";
+    $daemon->start;
+}
+
+sub syncs { return (unpack "L$FIELDS", slurp("$dir/faults"))[7] }
+
+# What is not a page of a mapped file.
+sub memory {
+    my ($kib) = slurp('/proc/' . $daemon->pid . '/status') =~ /^RssAnon:\s+(\d+)/m or die "no figure\n";
+    return $kib * 1024;
+}
+
+sub stored { return (stat $daemon->state_dir . '/state.lmdb')[12] * 512 }
+
+# Client 192.0.2.9 is a trusted reporter, any other a stranger.
+sub flood {
+    my ($client, $count) = @_;
+    my $load = BM::Load->run($daemon, dir => $dir, c => $client, k => 32, n => $count, f => $next);
+    $next += $count;
+    my @accepted = $load->answered('accept');
+    is scalar @accepted, $count, "$count reports from $client are accepted";
+    return;
+}
+
+# Warm: threads, their arenas, the pages of rules.
+flood($_, 4000) for '192.0.2.9', '198.51.100.7';
+my $warm = memory();
+
+# One commit a second of what has gathered, or one for each thousand; each is one
+# fdatasync().
+my ($syncs, $began) = (syncs(), time);
+flood('198.51.100.7', $COUNT);
+my $seconds = time - $began + 2;
+$syncs = syncs() - $syncs;
+cmp_ok $syncs, '<=', $COUNT / 1000 + $seconds + 5, "strangers: $syncs syncs in $seconds s";
+cmp_ok memory() - $warm, '<', $ROOM, sprintf 'memory after strangers: %+d KiB', (memory() - $warm) / 1024;
+
+my $stored = stored();
+flood('192.0.2.9', $COUNT);
+cmp_ok memory() - $warm, '<', $ROOM, sprintf 'memory after trusted ones: %+d KiB', (memory() - $warm) / 1024;
+cmp_ok((stored() - $stored) / $COUNT, '<', 8192, sprintf 'the store grows by %d bytes an event', (stored() - $stored) / $COUNT);
+
+flood('198.51.100.7', $COUNT);
+cmp_ok memory() - $warm, '<', $ROOM, sprintf 'memory at the end: %+d KiB', (memory() - $warm) / 1024;
+my $forged = 2 * $COUNT + 4000;
+$forged = 200_000 if $forged > 200_000;
+my $kept;
+wait_for(sub { my $n = () = $daemon->dump('--unverified', '--json') =~ /\n/g; $kept = $n; $n >= $forged }, 10);
+is $kept, $forged, 'the unverified reports are kept, 200,000 at the most';
+my ($status, $out) = $daemon->suppress('--verify');
+is $out, "standings: right, tables: right\n", 'verified';
+is $daemon->stop, 0, 'it stops in order';
+
+done_testing;

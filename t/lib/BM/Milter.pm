@@ -1,0 +1,55 @@
+package BM::Milter;
+
+# The MTA's side of the milter protocol, byte by byte: for what miltertest
+# cannot say, NUL bytes and commands in any order.
+
+use strict;
+use warnings;
+use IO::Select;
+use IO::Socket::UNIX;
+
+# Connect and negotiate; `steps` is what the MTA says it can leave out.
+sub new {
+    my ($class, $socket, $steps) = @_;
+    my $sock = IO::Socket::UNIX->new(Peer => $socket) or die "$socket: $!\n";
+    my $self = bless { sock => $sock, in => '' }, $class;
+    $self->send('O', pack 'NNN', 6, 0x1ff, $steps // 0);
+    $self->{steps} = unpack 'x8N', ($self->answer)[1] // '';
+    return $self;
+}
+
+sub send {
+    my ($self, $command, $data) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    print { $self->{sock} } pack 'N/a*', $command . ($data // '');
+    $self->{sock}->flush;
+    return $self;
+}
+
+# The next packet: letter and data; '' if the connection is closed, '?' if none
+# comes in time.
+sub answer {
+    my ($self) = @_;
+    while (1) {
+        if (length $self->{in} >= 4 && length $self->{in} >= 4 + unpack 'N', $self->{in}) {
+            my $packet = unpack 'N/a*', $self->{in};
+            substr $self->{in}, 0, 4 + length $packet, '';
+            return (substr($packet, 0, 1), substr $packet, 1);
+        }
+        return '?' if !IO::Select->new($self->{sock})->can_read(10);
+        sysread $self->{sock}, $self->{in}, 65536, length $self->{in} or return '';
+    }
+}
+
+sub say {
+    my ($self, @packet) = @_;
+    return ($self->send(@packet)->answer)[0];
+}
+
+# Who connects: an IPv4 address and a port.
+sub client {
+    my ($self, $address, $port) = @_;
+    return $self->say('C', "client\0" . '4' . pack('n', $port) . "$address\0");
+}
+
+1;
