@@ -45,7 +45,8 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 
 DEFINES = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
           -DCONFIG_FILE='"$(sysconfdir)/bouncemilter/bouncemilter.conf"' \
-          -DRULES_DIR='"$(rulesdir)"'
+          -DRULES_DIR='"$(rulesdir)"' \
+          -DLOCAL_RULES_DIR='"$(sysconfdir)/bouncemilter/rules.d"'
 COMPILE = $(CC) -std=c17 $(DEFINES) -Imilter $(WARN) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP
 LIBS    = $(PKG_LIBS) -lunistring -lmilter -lpthread
 
@@ -181,7 +182,7 @@ MAN5 = man/bouncemilter.conf.5 man/bouncemilter-rules.5
 
 # Manuals, configuration and unit name the places of this installation.
 PLACES = sed 's,@sbindir@,$(sbindir),; s,/usr/local/share/bouncemilter/rules,$(rulesdir),; \
-  s,/etc/bouncemilter/bouncemilter.conf,$(sysconfdir)/bouncemilter/bouncemilter.conf,'
+  s,/etc/bouncemilter/,$(sysconfdir)/bouncemilter/,g'
 
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) $(DESTDIR)$(mandir)/man5 \

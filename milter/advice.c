@@ -5,10 +5,11 @@
 
 #include "base/msg.h"
 #include "postfix.h"
+#include "proof/trust.h"
 
 enum parameter {
 	SMTPD_MILTERS, NON_SMTPD_MILTERS, FILTER_CLASSES, RECIPIENT_RESTRICTIONS, TRANSPORT_MAPS,
-	DELIMITER, QUEUE_DIRECTORY, PARAMETER_COUNT,
+	DELIMITER, QUEUE_DIRECTORY, DEFAULT_ACTION, PARAMETER_COUNT,
 };
 
 static const char *const parameters[PARAMETER_COUNT] = {
@@ -19,6 +20,7 @@ static const char *const parameters[PARAMETER_COUNT] = {
 	[TRANSPORT_MAPS] = "transport_maps",
 	[DELIMITER] = "recipient_delimiter",
 	[QUEUE_DIRECTORY] = "queue_directory",
+	[DEFAULT_ACTION] = "milter_default_action",
 };
 
 /* What this Postfix has. */
@@ -52,13 +54,29 @@ socket_name(const struct findings *findings)
 	return arena_printf(findings->arena, "unix:%s", path);
 }
 
+/* Inside of single quotes of a shell. */
+static void
+add_quoted(const char *value, struct buf *out)
+{
+	for (; *value != '\0'; value++) {
+		if (*value == '\'')
+			buf_add(out, STR("'\\''"));
+		else
+			buf_add_byte(out, *value);
+	}
+}
+
 static void
 command(struct findings *findings, enum parameter parameter, const char *first,
     const char *second)
 {
-	buf_printf(findings->out, "postconf -c %s -e \\\n  '%s = %s%s%s'\n",
-	    findings->config->postfix_config, parameters[parameter], first,
-	    second[0] == '\0' ? "" : ", ", second);
+	buf_printf(findings->out, "postconf -c %s -e \\\n  '%s = ",
+	    findings->config->postfix_config, parameters[parameter]);
+	add_quoted(first, findings->out);
+	if (second[0] != '\0')
+		buf_add(findings->out, STR(", "));
+	add_quoted(second, findings->out);
+	buf_add(findings->out, STR("'\n"));
 }
 
 static void
@@ -74,6 +92,11 @@ advise_milters(struct findings *findings)
 		if (!contains(value, "bouncemilter") && !contains(value, socket_name(findings)))
 			command(findings, p, value[0] == '\0' ? milter : value,
 			    value[0] == '\0' ? "" : milter);
+		else if (!contains(value, "default_action") &&
+		    strcmp(findings->values[DEFAULT_ACTION], "accept") != 0)
+			buf_printf(findings->out, "# %s has no default_action=accept: while "
+			    "bouncemilter is stopped,\n# mail is answered 4xx. The longer form "
+			    "is: %s\n", parameters[p], milter);
 	}
 	if (!contains(findings->values[FILTER_CLASSES], "bounce"))
 		command(findings, FILTER_CLASSES, findings->values[FILTER_CLASSES][0] == '\0' ?
@@ -121,14 +144,33 @@ advise_tables(struct findings *findings)
 		command(findings, TRANSPORT_MAPS, transport, findings->values[TRANSPORT_MAPS]);
 }
 
+/* The value of "-o name=value" in the line of a service of master.cf; empty if
+   there is none. */
+static struct str
+service_option(struct str services, struct str service, struct str option)
+{
+	struct str line, word, value = STR_EMPTY;
+
+	while (str_next_piece(&services, '\n', &line)) {
+		if (!str_next_word(&line, &word) || !str_equal(word, service))
+			continue;
+		while (str_next_word(&line, &word)) {
+			if (word.len > option.len && word.data[option.len] == '=' &&
+			    str_equal(str_sub(word, 0, option.len), option))
+				value = str_sub(word, option.len + 1, word.len);
+		}
+	}
+	return value;
+}
+
 /* Does pickup hand its mail to a cleanup service that calls itself PICKUP? */
 static bool
 has_separate_pickup(struct str services)
 {
-	size_t at;
+	struct str cleanup = service_option(services, STR("pickup"), STR("cleanup_service_name"));
 
-	return str_find(services, STR("milter_macro_daemon_name=PICKUP"), 0, &at) == 1 &&
-	    str_find(services, STR("cleanup_service_name="), 0, &at) == 1;
+	return cleanup.len > 0 && str_equal(service_option(services, cleanup,
+	    STR("milter_macro_daemon_name")), STR(TRUST_PICKUP_NAME));
 }
 
 /* The chroot column of the cleanup service: "y" on Debian, "n" elsewhere. */

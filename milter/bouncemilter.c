@@ -159,6 +159,7 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 {
 	enum store_error kind;
 	const char *socket;
+	bool empty;
 	int status;
 
 	if (startup_become_user(config, &status, error_r) == -1 ||
@@ -166,8 +167,15 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 		return status;
 	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->store, &kind,
 		error_r) == -1 ||
-	    table_open(config->table_dir, daemon->store, &daemon->tables, &kind, error_r) == -1)
+	    table_open(config->table_dir, &daemon->tables, &empty, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+	/* Before the first mail: what was refused yesterday is refused today. If
+	   that fails, the publisher says so and tries again. */
+	if (empty && publish_reset(daemon->store, error_r) == -1)
+		msg_alert("%s: run bouncemilter-suppress --verify", *error_r);
+	if (config->mode == MODE_ENFORCE &&
+	    publish_catch_up(daemon->store, daemon->tables, error_r) == -1)
+		msg_warning("%s", *error_r);
 	start_threads(daemon, config);
 	if (pipeline_new(daemon->store, daemon->writer, daemon->publisher, daemon->alarm,
 		&daemon->pipeline, error_r) == -1)
@@ -221,6 +229,8 @@ detach(void)
 		msg_out_of_memory();
 	case 0:
 		setsid();
+		if (chdir("/") == -1)
+			msg_warning("cannot leave the working directory");
 		close(ends[0]);
 		return ends[1];
 	default:
@@ -251,9 +261,11 @@ report_status(int fd, int status)
 }
 
 static int
-serve(const char *path, struct config *config, bool foreground)
+serve(struct config *config, bool foreground)
 {
-	struct daemon daemon = { .config_path = path };
+	/* The whole path: in the background the directory is another one. */
+	char *path = realpath(config->path, NULL);
+	struct daemon daemon = { .config_path = path == NULL ? config->path : path };
 	int parent = foreground ? -1 : detach(), status;
 	struct arena *arena = arena_new();
 	const char *error;
@@ -277,6 +289,7 @@ serve(const char *path, struct config *config, bool foreground)
 	if (!stop(&daemon))
 		_exit(status);
 	arena_free(arena);
+	free(path);
 	msg_info("stopped");
 	return status;
 }
@@ -361,5 +374,5 @@ main(int argc, char **argv)
 		config_put(config);
 		return status;
 	}
-	return serve(path, config, foreground);
+	return serve(config, foreground);
 }

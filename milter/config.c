@@ -87,44 +87,96 @@ validate_category(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* Behind a comment that begins at `at`, or `at` itself if none does. */
+static size_t
+skip_comment(struct str text, size_t at)
+{
+	struct str rest = str_sub(text, at, text.len);
+	bool line = str_istarts(rest, STR("#")) || str_istarts(rest, STR("//"));
+	size_t end;
+
+	if (!line && !str_istarts(rest, STR("/*")))
+		return at;
+	if (line)
+		return str_find_byte(text, '\n', at, &end) ? end : text.len;
+	return str_find(text, STR("*/"), at + 2, &end) ? end + 2 : text.len;
+}
+
+/* The line of a byte, from 1. */
+static unsigned
+line_of(struct str text, size_t at)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0; i < at; i++)
+		line += text.data[i] == '\n';
+	return line;
+}
+
 /*
  * libconfuse accepts a file that ends inside a section. Count braces outside
- * of comments and strings, so that the user hears of it.
+ * of comments and quoted texts, so that the user hears of it.
  */
 static int
 check_braces(struct str text, const char *path, const char **error_r)
 {
-	unsigned line = 1, open_line = 0;
+	size_t brace = 0, quote = 0;
+	bool quoted = false;
 	int depth = 0;
-	char quote = '\0';
 
 	for (size_t i = 0; i < text.len; i++) {
 		char byte = text.data[i];
 
-		if (byte == '\n')
-			line++;
-		if (quote != '\0') {
-			if (byte == '\\')
-				i++;
-			else if (byte == quote)
-				quote = '\0';
-		} else if (byte == '"' || byte == '\'') {
-			quote = byte;
-		} else if (byte == '#') {
-			while (i + 1 < text.len && text.data[i + 1] != '\n')
-				i++;
-		} else if (byte == '{') {
-			if (depth++ == 0)
-				open_line = line;
-		} else if (byte == '}') {
-			depth--;
+		if (quoted) {
+			i += byte == '\\';
+			quoted = byte != text.data[quote];
+			continue;
 		}
+		i = skip_comment(text, i);
+		if (i == text.len)
+			break;
+		byte = text.data[i];
+		quoted = byte == '"' || byte == '\'';
+		if (quoted)
+			quote = i;
+		if (byte == '{' && depth++ == 0)
+			brace = i;
+		depth -= byte == '}';
 	}
-	if (quote != '\0')
-		return msg_failure(error_r, "%s:%u: a quoted text is not closed", path, line);
+	if (quoted)
+		return msg_failure(error_r, "%s:%u: a quoted text is not closed", path,
+		    line_of(text, quote));
 	if (depth > 0)
-		return msg_failure(error_r, "%s:%u: the { has no closing }", path, open_line);
+		return msg_failure(error_r, "%s:%u: the { has no closing }", path,
+		    line_of(text, brace));
 	return 0;
+}
+
+static int
+check_file(const char *path, const char **error_r)
+{
+	struct buf text = { 0 };
+	int ret = file_read(path, FILE_BYTES, &text, error_r);
+
+	if (ret == 0)
+		ret = msg_failure(error_r, "%s: %s", path, strerror(ENOENT));
+	if (ret == 1)
+		ret = check_braces(buf_str(&text), path, error_r);
+	buf_free(&text);
+	return ret == -1 ? -1 : 0;
+}
+
+/* include("file"): checked as the first file is. */
+static int
+include_file(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	const char *error;
+
+	if (argc == 1 && check_file(argv[0], &error) == -1) {
+		cfg_error(cfg, "%s", error);
+		return 1;
+	}
+	return cfg_include(cfg, opt, argc, argv);
 }
 
 static void
@@ -220,7 +272,7 @@ make_parser(cfg_opt_t *category_options, cfg_opt_t *options)
 	}
 	options[n++] = (cfg_opt_t)CFG_SEC("category", category_options,
 	    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	options[n++] = (cfg_opt_t)CFG_FUNC("include", cfg_include);
+	options[n++] = (cfg_opt_t)CFG_FUNC("include", include_file);
 	options[n] = end;
 	cfg = cfg_init(options, CFGF_NONE);
 	if (cfg == NULL)
@@ -241,15 +293,7 @@ make_parser(cfg_opt_t *category_options, cfg_opt_t *options)
 static int
 parse_file(const char *path, cfg_t *cfg, const char **error_r)
 {
-	struct buf text = { 0 };
-	int ret = file_read(path, FILE_BYTES, &text, error_r);
-
-	if (ret == 0)
-		ret = msg_failure(error_r, "%s: %s", path, strerror(ENOENT));
-	if (ret == 1)
-		ret = check_braces(buf_str(&text), path, error_r);
-	buf_free(&text);
-	if (ret == -1)
+	if (check_file(path, error_r) == -1)
 		return -1;
 	loading.path = path;
 	loading.error[0] = '\0';

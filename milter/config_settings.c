@@ -27,36 +27,36 @@ static const struct words keep_words = WORDS(keep_names);
 #define P(member) offsetof(struct policy_category, member)
 
 const struct setting settings[SETTING_COUNT] = {
-	{ "socket", TYPE_TEXT, C(socket), "unix:/var/spool/postfix/bouncemilter/milter.sock", NULL },
-	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL },
-	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL },
-	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL },
-	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL },
-	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL },
-	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), "/etc/bouncemilter/rules.d", NULL },
-	{ "mode", TYPE_WORD, C(mode), "enforce", &mode_words },
-	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words },
-	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words },
-	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL },
-	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL },
-	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL },
-	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL },
-	{ "max-suppressions", TYPE_RATE, C(max_suppressions), "200/10m", NULL },
-	{ "keep", TYPE_WORD, C(keep), "text", &keep_words },
-	{ "retention", TYPE_SPAN, C(retention_sec), "400d", NULL },
-	{ "retention-unverified", TYPE_SPAN, C(retention_unverified_sec), "14d", NULL },
-	{ "commit-timeout", TYPE_SPAN, C(commit_timeout_sec), "10s", NULL },
-	{ "commit-timeout-local", TYPE_SPAN, C(commit_timeout_local_sec), "2s", NULL },
-	{ "store-size", TYPE_SIZE, C(store_size_bytes), "16G", NULL },
+	{ "socket", TYPE_SOCKET, C(socket), "unix:/var/spool/postfix/bouncemilter/milter.sock", NULL, 0 },
+	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL, 0 },
+	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL, 0 },
+	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL, 0 },
+	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL, 0 },
+	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL, 0 },
+	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), LOCAL_RULES_DIR, NULL, 0 },
+	{ "mode", TYPE_WORD, C(mode), "enforce", &mode_words, 0 },
+	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words, 0 },
+	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words, 0 },
+	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL, 0 },
+	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL, 0 },
+	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL, 0 },
+	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL, 0 },
+	{ "max-suppressions", TYPE_RATE, C(max_suppressions), "200/10m", NULL, 0 },
+	{ "keep", TYPE_WORD, C(keep), "text", &keep_words, 0 },
+	{ "retention", TYPE_SPAN, C(retention_sec), "400d", NULL, 0 },
+	{ "retention-unverified", TYPE_SPAN, C(retention_unverified_sec), "14d", NULL, 1 },
+	{ "commit-timeout", TYPE_SPAN, C(commit_timeout_sec), "10s", NULL, 1 },
+	{ "commit-timeout-local", TYPE_SPAN, C(commit_timeout_local_sec), "2s", NULL, 1 },
+	{ "store-size", TYPE_SIZE, C(store_size_bytes), "16G", NULL, 0 },
 };
 
 const struct setting category_settings[CATEGORY_SETTING_COUNT] = {
-	{ "action", TYPE_WORD, P(action), NULL, &action_words },
-	{ "table", TYPE_WORD, P(table), NULL, &table_set_words },
-	{ "count", TYPE_NUMBER, P(count), NULL, NULL },
-	{ "days", TYPE_NUMBER, P(days), NULL, NULL },
-	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL },
-	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL },
+	{ "action", TYPE_WORD, P(action), NULL, &action_words, 0 },
+	{ "table", TYPE_WORD, P(table), NULL, &table_set_words, 0 },
+	{ "count", TYPE_NUMBER, P(count), NULL, NULL, 0 },
+	{ "days", TYPE_NUMBER, P(days), NULL, NULL, 0 },
+	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL, 1 },
+	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL, 0 },
 };
 
 static int
@@ -94,6 +94,14 @@ parse_rate(struct str text, unsigned *count_r, int64_t *span_r)
 	return clock_scan_span(str_trim(rest), span_r) == 0 && *span_r > 0 ? 0 : -1;
 }
 
+static bool
+is_socket(struct str text)
+{
+	return str_istarts(text, STR("unix:/")) || str_istarts(text, STR("local:/")) ||
+	    ((str_istarts(text, STR("inet:")) || str_istarts(text, STR("inet6:"))) &&
+		memchr(text.data, '@', text.len) != NULL);
+}
+
 static const char *
 list_words(const struct words *words, struct arena *arena)
 {
@@ -114,6 +122,11 @@ setting_parse(const struct setting *setting, struct arena *arena, void *base, co
 	uint64_t number;
 
 	switch (setting->type) {
+	case TYPE_SOCKET:
+		if (!is_socket(text))
+			return "unix:/path, inet:port@host or inet6:port@host";
+		*(const char **)at = arena_strdup(arena, text);
+		return NULL;
 	case TYPE_TEXT:
 		*(const char **)at = arena_strdup(arena, text);
 		return NULL;
@@ -122,7 +135,11 @@ setting_parse(const struct setting *setting, struct arena *arena, void *base, co
 			return NULL;
 		return list_words(setting->words, arena);
 	case TYPE_SPAN:
-		return clock_scan_span(text, (int64_t *)at) == 0 ? NULL :
+		if (clock_scan_span(text, (int64_t *)at) == 0 &&
+		    *(int64_t *)at >= setting->least_sec)
+			return NULL;
+		return setting->least_sec > 0 ?
+		    "a time above 0 with its unit, such as 30s, 15m, 12h or 365d" :
 		    "a time with its unit, such as 30s, 15m, 12h or 365d";
 	case TYPE_SIZE:
 		return parse_size(text, (uint64_t *)at) == 0 ? NULL :
@@ -176,6 +193,19 @@ print_span(int64_t span, struct buf *out)
 		buf_printf(out, "%llds", (long long)span);
 }
 
+/* In double quotes, as the file has to have it. */
+static void
+print_text(const char *text, struct buf *out)
+{
+	buf_add_byte(out, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\' || *text == '$')
+			buf_add_byte(out, '\\');
+		buf_add_byte(out, *text);
+	}
+	buf_add_byte(out, '"');
+}
+
 static void
 print_nets(const struct net_list *list, struct buf *out)
 {
@@ -191,8 +221,10 @@ static void
 print_list(const char *const *list, struct buf *out)
 {
 	buf_add_byte(out, '{');
-	for (unsigned i = 0; list[i] != NULL; i++)
-		buf_printf(out, "%s\"%s\"", i == 0 ? "" : ", ", list[i]);
+	for (unsigned i = 0; list[i] != NULL; i++) {
+		buf_printf(out, "%s", i == 0 ? "" : ", ");
+		print_text(list[i], out);
+	}
 	buf_add_byte(out, '}');
 }
 
@@ -205,7 +237,8 @@ setting_print(const struct setting *setting, const void *base, struct buf *out)
 	buf_printf(out, "%s = ", setting->name);
 	switch (setting->type) {
 	case TYPE_TEXT:
-		buf_printf(out, "\"%s\"", *(const char *const *)at);
+	case TYPE_SOCKET:
+		print_text(*(const char *const *)at, out);
 		break;
 	case TYPE_WORD:
 		buf_printf(out, "%s", words_name(setting->words, *(const unsigned *)at));
@@ -218,8 +251,11 @@ setting_print(const struct setting *setting, const void *base, struct buf *out)
 		break;
 	case TYPE_RATE:
 		rate = (const void *)at;
-		buf_printf(out, "%u/", rate->count);
-		print_span(rate->span_sec, out);
+		buf_printf(out, "%u", rate->count);
+		if (rate->count > 0) {
+			buf_add_byte(out, '/');
+			print_span(rate->span_sec, out);
+		}
 		break;
 	case TYPE_NUMBER:
 		buf_printf(out, "%u", *(const unsigned *)at);

@@ -9,7 +9,7 @@
 
 #include "config.h"
 
-enum type { TYPE_TEXT, TYPE_WORD, TYPE_SPAN, TYPE_SIZE, TYPE_RATE, TYPE_NUMBER, TYPE_LIST,
+enum type { TYPE_TEXT, TYPE_SOCKET, TYPE_WORD, TYPE_SPAN, TYPE_SIZE, TYPE_RATE, TYPE_NUMBER, TYPE_LIST,
 	TYPE_NETS };
 
 /* One setting, and where it goes. NULL as the default of a list: Postfix is
@@ -20,6 +20,7 @@ struct setting {
 	size_t offset;
 	const char *fallback;
 	const struct words *words;
+	int64_t least_sec; /* of a span */
 };
 
 #define SETTING_COUNT 21

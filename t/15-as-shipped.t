@@ -87,6 +87,9 @@ my ($commands) = $advice =~ /\n\n(.*)/s;
 sh($commands, 'its lines can be run as they are printed');
 sh("postconf -e 'smtpd_milters = unix:/run/bouncemilter.sock' "
       . "'non_smtpd_milters = unix:/run/bouncemilter.sock'", 'the line that people type');
+like sh("$sbin/bouncemilter -t", 'again'), qr/# smtpd_milters has no default_action=accept/,
+    'what the short line leaves open is said';
+sh('postconf -e milter_default_action=accept', 'the same for all milters');
 like sh("$sbin/bouncemilter -t", 'again'), qr/has all the lines it needs/, 'nothing is missing';
 sh("postconf -MX smtp/inet; postconf -M 127.0.0.1:$chrooted/inet='127.0.0.1:$chrooted inet n - y - - smtpd' "
       . "127.0.0.1:$plain/inet='127.0.0.1:$plain inet n - n - - smtpd'", 'ports of our own');

@@ -60,7 +60,8 @@ file_lock(const char *path, int *fd_r, const char **error_r)
 
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
-		return msg_failure(error_r, "%s: %s", path, strerror(errno));
+		return msg_failure(error_r, "%s: %s: the directory must be there, and writable "
+		    "for this user", path, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
 		*fd_r = fd;
 		return 1;

@@ -6,23 +6,26 @@
 #include <string.h>
 #include <sysexits.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #define LINE_BYTES 2048
 
 static const char *msg_program = "bouncemilter";
 static bool msg_to_syslog;
+static bool msg_journal; /* standard error is read by the journal */
 static bool msg_debug_on;
 static _Thread_local char msg_failure_text[LINE_BYTES];
 
 static const struct {
 	int priority;
 	const char *word;
+	const char *prefix; /* the same priority for the journal, sd-daemon(3) */
 } levels[] = {
-	[MSG_DEBUG] = { LOG_DEBUG, "debug: " },
-	[MSG_INFO] = { LOG_INFO, "" },
-	[MSG_WARNING] = { LOG_WARNING, "warning: " },
-	[MSG_ERROR] = { LOG_ERR, "error: " },
-	[MSG_ALERT] = { LOG_ALERT, "alert: " },
+	[MSG_DEBUG] = { LOG_DEBUG, "debug: ", "<7>" },
+	[MSG_INFO] = { LOG_INFO, "", "<6>" },
+	[MSG_WARNING] = { LOG_WARNING, "warning: ", "<4>" },
+	[MSG_ERROR] = { LOG_ERR, "error: ", "<3>" },
+	[MSG_ALERT] = { LOG_ALERT, "alert: ", "<1>" },
 };
 
 void
@@ -30,6 +33,7 @@ msg_open(const char *program, bool to_syslog)
 {
 	msg_program = program;
 	msg_to_syslog = to_syslog;
+	msg_journal = getenv("JOURNAL_STREAM") != NULL && !isatty(STDERR_FILENO);
 	if (to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -53,7 +57,8 @@ msg_line(enum msg_level level, const char *format, va_list args)
 	if (msg_to_syslog)
 		syslog(levels[level].priority, "%s%s", levels[level].word, line);
 	else
-		fprintf(stderr, "%s: %s%s\n", msg_program, levels[level].word, line);
+		fprintf(stderr, "%s%s: %s%s\n", msg_journal ? levels[level].prefix : "",
+		    msg_program, levels[level].word, line);
 }
 
 void

@@ -2,7 +2,8 @@
  * msg: what the program tells its operator; the only user of syslog(3).
  *
  * A daemon writes to syslog; a tool, a test, and a daemon in the foreground
- * write to standard error. One message is one line: control characters and
+ * write to standard error, with the priority in front where the journal reads
+ * it. One message is one line: control characters and
  * bytes that are not ASCII are written as '?', because part of a message may
  * be a stranger's words.
  */

@@ -8,7 +8,8 @@
  *   1. Is it about mail of ours?                 else unproven
  *   2. Does the category ask for a suppression?  else count or alert
  *   3. Status x.7.x says "policy", not "address": exempt, but for the few
- *      registered exceptions and categories the operator opted in
+ *      registered exceptions and categories the operator opted in. So is what
+ *      expired in the queue for such a reason (throttled, greylisted ...)
  *   4. May this address ever be suppressed? Not without a valid address, not
  *      one of own-domains or never-suppress, not postmaster@ or abuse@
  *   5. Were the words about this mailbox? Not when our own delivery agent or a

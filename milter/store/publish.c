@@ -22,8 +22,10 @@ publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error
 	return ret == -1 ? -1 : 0;
 }
 
+/* Change M from what it was when publishing began; another process may have
+   published further meanwhile, or found a table to be new. */
 static int
-save_position(struct store *store, uint64_t sequence, const char **error_r)
+save_position(struct store *store, uint64_t before, uint64_t sequence, const char **error_r)
 {
 	char bytes[STORE_NUMBER_BYTES];
 	struct store_txn *txn;
@@ -31,10 +33,23 @@ save_position(struct store *store, uint64_t sequence, const char **error_r)
 
 	if (store_begin(store, &txn, error_r) == -1)
 		return -1;
-	/* Another process may have published further meanwhile. */
 	if (publish_position(txn, &have, error_r) == -1 ||
-	    (have < sequence && store_put(txn, STORE_META, position_key,
+	    (have == before && store_put(txn, STORE_META, position_key,
 		store_number(sequence, bytes), error_r) == -1)) {
+		store_abort(txn);
+		return -1;
+	}
+	return store_commit(txn, error_r);
+}
+
+int
+publish_reset(struct store *store, const char **error_r)
+{
+	struct store_txn *txn;
+
+	if (store_begin(store, &txn, error_r) == -1)
+		return -1;
+	if (store_delete(txn, STORE_META, position_key, error_r) == -1) {
 		store_abort(txn);
 		return -1;
 	}
@@ -79,7 +94,7 @@ changed_addresses(const struct pages_row *rows, unsigned count, struct arena *ar
 
 static int
 publish_page(struct store *store, struct tables *tables, const struct pages_row *rows,
-    unsigned count, const char **error_r)
+    unsigned count, uint64_t *published, const char **error_r)
 {
 	struct arena *arena = arena_new();
 	const char *addresses[PAGES_ROWS];
@@ -90,7 +105,9 @@ publish_page(struct store *store, struct tables *tables, const struct pages_row 
 		ret = table_publish(tables, store, addresses, changed, error_r);
 	arena_free(arena);
 	if (ret == 0)
-		ret = save_position(store, store_scan_number(rows[count - 1].key), error_r);
+		ret = save_position(store, *published, store_scan_number(rows[count - 1].key),
+		    error_r);
+	*published = store_scan_number(rows[count - 1].key);
 	return ret;
 }
 
@@ -108,9 +125,12 @@ publish_catch_up(struct store *store, struct tables *tables, const char **error_
 		return -1;
 	if (published >= last)
 		return 0;
+	if (published == 0)
+		return table_publish_all(tables, store, error_r) == -1 ? -1 :
+		    save_position(store, 0, last, error_r);
 	pages = pages_new(store, STORE_JOURNAL, store_number(published + 1, bytes));
 	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
-		if (publish_page(store, tables, rows, count, error_r) == -1) {
+		if (publish_page(store, tables, rows, count, &published, error_r) == -1) {
 			ret = -1;
 			break;
 		}

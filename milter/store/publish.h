@@ -3,7 +3,8 @@
  *
  *   J. the journal holds 1..N        P. the tables reflect it up to M <= N
  *
- * M is kept in the store (meta "published"). P may lag, and catches up: after
+ * M is kept in the store (meta "published"); 0 means that nothing is known of
+ * what the tables hold, and all of the standing is published. P may lag, and catches up: after
  * a crash the events behind M are published again, which changes nothing where
  * it had been done. The publisher is a thread of its own, because a busy
  * Postfix can keep it waiting for a lock for seconds; no commit of the store
@@ -18,6 +19,9 @@ struct publisher;
 
 /* Publish what the journal has behind M. Returns 0 or -1 with a sentence. */
 int publish_catch_up(struct store *store, struct tables *tables, const char **error_r);
+
+/* Forget M: a table is new. Returns 0 or -1. */
+int publish_reset(struct store *store, const char **error_r);
 
 /* M, or 0. Returns 0 or -1. */
 int publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error_r);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/msg.h"
 
 struct str
@@ -193,6 +194,23 @@ standing_put(struct store_txn *txn, const char *address, const struct standing *
 	return ret;
 }
 
+/* Make room for one more time. Thresholds ask for different days, so of a busy
+   address the first that is not alone on its day goes, else the oldest. */
+static void
+drop_time(int64_t times[POLICY_HISTORY_MOST])
+{
+	unsigned drop = 0;
+
+	for (unsigned t = 0; t + 1 < POLICY_HISTORY_MOST; t++) {
+		if (times[t] / CLOCK_DAY_SEC == times[t + 1] / CLOCK_DAY_SEC) {
+			drop = t;
+			break;
+		}
+	}
+	memmove(times + drop, times + drop + 1,
+	    (POLICY_HISTORY_MOST - 1 - drop) * sizeof(times[0]));
+}
+
 static void
 note_failure(struct standing *standing, enum category category, int64_t time)
 {
@@ -206,8 +224,8 @@ note_failure(struct standing *standing, enum category category, int64_t time)
 	while (t < POLICY_HISTORY_MOST && times[t] != 0)
 		t++;
 	if (t == POLICY_HISTORY_MOST) {
-		memmove(times, times + 1, (POLICY_HISTORY_MOST - 1) * sizeof(times[0]));
 		t--;
+		drop_time(times);
 	}
 	times[t] = time;
 }
@@ -235,6 +253,11 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 		break;
 	case DECISION_LIFT:
 		standing->suppressed[verdict->table] = none;
+		/* Somebody says that the mailbox is good: what it did before
+		   counts for no threshold. */
+		if (bounce->source == SOURCE_OPERATOR)
+			memset(standing->times[verdict->category], 0,
+			    sizeof(standing->times[verdict->category]));
 		break;
 	case DECISION_DISCARD:
 		standing->held[verdict->table] = none;

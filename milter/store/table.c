@@ -157,17 +157,16 @@ publish_pages(struct tables *tables, unsigned file, struct store *store, const c
 	return ret;
 }
 
-/* Make sure that the file is there and whole; *rebuild_r says that it is new
-   and empty. */
+/* Make sure that the file is there and whole; *empty_r is set if it is new. */
 static int
-prepare_file(const char *path, bool *rebuild_r, enum store_error *kind_r, const char **error_r)
+prepare_file(const char *path, bool *empty_r, enum store_error *kind_r, const char **error_r)
 {
 	enum table_state state;
 
 	*kind_r = STORE_ERROR_IO;
 	if (table_lmdb_inspect(path, STR(CLASSIFY_MARKER), &state, error_r) == -1)
 		return -1;
-	*rebuild_r = state == TABLE_MISSING || state == TABLE_TORN;
+	*empty_r |= state == TABLE_MISSING || state == TABLE_TORN;
 	switch (state) {
 	case TABLE_GOOD:
 		return 0;
@@ -188,13 +187,13 @@ prepare_file(const char *path, bool *rebuild_r, enum store_error *kind_r, const 
 }
 
 int
-table_open(const char *directory, struct store *store, struct tables **tables_r,
+table_open(const char *directory, struct tables **tables_r, bool *empty_r,
     enum store_error *kind_r, const char **error_r)
 {
 	struct tables *tables = calloc(1, sizeof(*tables));
-	bool rebuild;
 	int ret = 0;
 
+	*empty_r = false;
 	if (tables == NULL)
 		msg_out_of_memory();
 	for (unsigned file = 0; ret == 0 && file < FILE_COUNT; file++) {
@@ -202,11 +201,9 @@ table_open(const char *directory, struct store *store, struct tables **tables_r,
 
 		if (asprintf(&path, "%s/%s", directory, files[file].name) == -1)
 			msg_out_of_memory();
-		ret = prepare_file(path, &rebuild, kind_r, error_r);
+		ret = prepare_file(path, empty_r, kind_r, error_r);
 		if (ret == 0)
 			ret = table_lmdb_open(path, &tables->files[file], error_r);
-		if (ret == 0 && rebuild)
-			ret = publish_pages(tables, file, store, error_r);
 		free(path);
 	}
 	if (ret == -1) {

@@ -20,11 +20,12 @@
 struct tables;
 
 /*
- * Open the tables of a directory, making what is missing and rebuilding from
- * the store what is torn, which is said in the log.
+ * Open the tables of a directory, making anew what is missing or torn, which is
+ * said in the log. *empty_r says that a file is new and empty: all is to be
+ * published again.
  * Returns 0, or -1 with a sentence. STORE_ERROR_CONFIG: a file is not ours.
  */
-int table_open(const char *directory, struct store *store, struct tables **tables_r,
+int table_open(const char *directory, struct tables **tables_r, bool *empty_r,
     enum store_error *kind_r, const char **error_r);
 void table_close(struct tables *tables);
 

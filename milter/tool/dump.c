@@ -215,7 +215,7 @@ explain_entry(const struct request *request, enum table_set table, const char *h
 	print_line("table", words_name(&table_set_words, table));
 	print_line("category", category_name(entry->category));
 	print_line("since", clock_print(entry->since, since));
-	print_line("until", entry->until == 0 ? "removed by hand" : clock_print(entry->until, until));
+	print_line("until", entry->until == 0 ? "no end" : clock_print(entry->until, until));
 	print_line("by", event);
 }
 
@@ -337,6 +337,25 @@ parse_option(struct request *request, int option)
 	}
 }
 
+/* What does not go together is said, not passed over. */
+static void
+check_request(const struct request *request)
+{
+	bool filtered = request->domain != NULL || !request->any_category ||
+	    request->status != NULL || request->since != 0 || request->until != 0;
+
+	if (request->format == PRINT_POSTMAP && request->what != 0)
+		tool_usage(PROGRAM, "--postmap is for suppressions only");
+	if (request->what == OPT_COUNTERS && (request->format != PRINT_TEXT || filtered ||
+	    request->address != NULL))
+		tool_usage(PROGRAM, "--counters has no filter and no other format");
+	if (request->what == OPT_EXPLAIN && filtered)
+		tool_usage(PROGRAM, "--explain has no filter: it is the whole story");
+	if (request->status != NULL && request->what != OPT_EVENTS &&
+	    request->what != OPT_UNVERIFIED)
+		tool_usage(PROGRAM, "--status is for --events and --unverified");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -351,8 +370,7 @@ main(int argc, char **argv)
 		parse_option(&request, option);
 	if (optind < argc)
 		tool_usage(PROGRAM, "unexpected \"%s\"", argv[optind]);
-	if (request.format == PRINT_POSTMAP && request.what != 0)
-		tool_usage(PROGRAM, "--postmap is for suppressions only");
+	check_request(&request);
 	tool_open(request.config_path, true, &config, &store);
 	run(store, &request);
 	store_close(store);

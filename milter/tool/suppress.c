@@ -11,6 +11,8 @@
 #include "base/msg.h"
 #include "operate.h"
 #include "parse/address.h"
+#include "parse/charset.h"
+#include "parse/limits.h"
 #include "store/publish.h"
 #include "tool/tool.h"
 
@@ -94,7 +96,8 @@ print_damage(const char *address)
 }
 
 /* Compare until it is right or three looks agree; a table that is wrong is
-   written again from the standing. Returns the exit status. */
+   written again from the standing. NULL for the tables: nothing is published,
+   so there is nothing to compare. Returns the exit status. */
 static int
 verify(struct store *store, struct tables *tables)
 {
@@ -105,6 +108,8 @@ verify(struct store *store, struct tables *tables)
 	wrong_standing = operate_verify(store, &complete, print_damage, &error);
 	if (wrong_standing == -1)
 		tool_fail(error);
+	if (tables == NULL)
+		wrong_tables = 0;
 	for (int i = 0; wrong_tables > 0 && i < VERIFY_TRIES; i++) {
 		if (publish_catch_up(store, tables, &error) == -1)
 			tool_fail(error);
@@ -116,7 +121,8 @@ verify(struct store *store, struct tables *tables)
 	if (!complete)
 		printf("the journal was pruned: standings are not compared with it\n");
 	printf("standings: %s, tables: %s\n", wrong_standing > 0 ? "wrong" :
-	    complete ? "right" : "not compared", wrong_tables > 0 ? "wrong" : "right");
+	    complete ? "right" : "not compared", wrong_tables > 0 ? "wrong" :
+	    tables == NULL ? "not compared (mode = observe)" : "right");
 	return wrong_standing > 0 || wrong_tables > 0 ? TOOL_NO : EXIT_SUCCESS;
 }
 
@@ -145,25 +151,39 @@ change(struct store *store, const struct config *config, const struct request *r
 	return count;
 }
 
-static int
-run(struct store *store, const struct config *config, const struct request *request)
+static struct tables *
+open_tables(struct store *store, const struct config *config)
 {
 	enum store_error kind;
 	struct tables *tables;
 	const char *error;
+	bool empty;
+
+	if (table_open(config->table_dir, &tables, &empty, &kind, &error) == -1) {
+		msg_error("%s", error);
+		exit(kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_TEMPFAIL);
+	}
+	if (empty && publish_reset(store, &error) == -1)
+		tool_fail(error);
+	return tables;
+}
+
+static int
+run(struct store *store, const struct config *config, const struct request *request)
+{
+	struct tables *tables = NULL;
+	const char *error;
 	int count = 0, status;
 
-	if (table_open(config->table_dir, store, &tables, &kind, &error) == -1) {
-		msg_error("%s", error);
-		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_TEMPFAIL;
-	}
+	if (config->mode == MODE_ENFORCE)
+		tables = open_tables(store, config);
 	if (request->what == OPT_VERIFY) {
 		status = verify(store, tables);
 		table_close(tables);
 		return status;
 	}
 	count = change(store, config, request);
-	if (config->mode == MODE_ENFORCE && publish_catch_up(store, tables, &error) == -1)
+	if (tables != NULL && publish_catch_up(store, tables, &error) == -1)
 		tool_fail(error);
 	table_close(tables);
 	if (request->what == OPT_ADD)
@@ -205,7 +225,8 @@ parse_option(struct request *request, int option)
 		set_address(request, optarg);
 		break;
 	case OPT_REASON:
-		request->reason = optarg;
+		request->reason = charset_clean_line(str_of(optarg), LIMITS_REPLY_BYTES,
+		    request->arena);
 		break;
 	case OPT_CATEGORY:
 		request->query.any_category = false;
@@ -242,8 +263,15 @@ check_request(struct request *request)
 		tool_usage(PROGRAM, "nothing to do");
 	if (one && request->reason[0] == '\0')
 		tool_usage(PROGRAM, "give a --reason: it stands in the story of the address");
-	if (one && request->dry_run)
-		tool_usage(PROGRAM, "--dry-run is for --release, --discard and --undo");
+	if ((one || request->what == OPT_VERIFY) && (request->dry_run ||
+	    request->query.since != 0 || request->query.until != 0))
+		tool_usage(PROGRAM, "--dry-run, --since and --until are for --release, --discard "
+		    "and --undo");
+	if (request->what == OPT_ADD && !request->query.any_category &&
+	    (request->query.category == CATEGORY_LOCAL ||
+		request->query.category == CATEGORY_UNKNOWN))
+		tool_usage(PROGRAM, "nobody is suppressed for category %s",
+		    category_name(request->query.category));
 	if (request->what == OPT_UNDO && request->query.since == 0)
 		tool_usage(PROGRAM, "--undo needs --since: from when on");
 	if (request->what == OPT_ADD && request->query.any_category)

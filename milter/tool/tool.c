@@ -27,8 +27,9 @@ tool_open(const char *config_path, bool read_only, struct config **config_r,
 	if (store_open((*config_r)->state_dir, (*config_r)->store_size_bytes, read_only, store_r,
 		&kind, &error) == -1) {
 		msg_error("%s", error);
-		if (read_only)
-			msg_info("the daemon makes the store when it is started first");
+		if (kind != STORE_ERROR_CONFIG)
+			msg_info("bouncemilter makes the store when it is started for the first "
+			    "time");
 		exit(kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_TEMPFAIL);
 	}
 }

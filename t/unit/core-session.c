@@ -49,11 +49,12 @@ set_up(void **state)
 	struct parts *parts = calloc(1, sizeof(*parts));
 	enum store_error kind;
 	const char *error;
+	bool empty;
 
 	assert_int_equal(make_directory((void **)&parts->directory), 0);
 	configure(parts, "");
 	parts->store = open_store(parts->directory);
-	assert_done(table_open(parts->directory, parts->store, &parts->tables, &kind, &error));
+	assert_done(table_open(parts->directory, &parts->tables, &empty, &kind, &error));
 	parts->publisher = publish_start(parts->store, parts->tables, false);
 	parts->writer = writer_start(parts->store);
 	parts->alarm = alarm_new();

@@ -27,16 +27,16 @@ sub send {
 }
 
 # The next packet: letter and data; '' if the connection is closed, '?' if none
-# comes in time.
+# comes in time: libmilter keeps silent about a command that has no place there.
 sub answer {
-    my ($self) = @_;
+    my ($self, $timeout) = @_;
     while (1) {
         if (length $self->{in} >= 4 && length $self->{in} >= 4 + unpack 'N', $self->{in}) {
             my $packet = unpack 'N/a*', $self->{in};
             substr $self->{in}, 0, 4 + length $packet, '';
             return (substr($packet, 0, 1), substr $packet, 1);
         }
-        return '?' if !IO::Select->new($self->{sock})->can_read(10);
+        return '?' if !IO::Select->new($self->{sock})->can_read($timeout // 20);
         sysread $self->{sock}, $self->{in}, 65536, length $self->{in} or return '';
     }
 }
@@ -44,6 +44,25 @@ sub answer {
 sub say {
     my ($self, @packet) = @_;
     return ($self->send(@packet)->answer)[0];
+}
+
+# A whole message; headers are [name, value]. Stops when it is accepted, and
+# sends no more body when that is enough. Returns the last answer.
+sub message {
+    my ($self, $sender, $rcpts, $headers, $body) = @_;
+    my $answer = $self->say('M', "$sender\0");
+    return $answer if $answer ne 'c';
+    for (@$rcpts) { $answer = $self->say('R', "$_\0"); return $answer if $answer ne 'c' }
+    $self->say('T');
+    for (@$headers) { $answer = $self->say('L', "$_->[0]\0$_->[1]\0"); return $answer if $answer ne 'c' }
+    $answer = $self->say('N');
+    return $answer if $answer ne 'c';
+    for (@$body) {
+        $answer = $self->say('B', $_);
+        last if $answer eq 's';
+        return $answer if $answer ne 'c';
+    }
+    return $self->say('E');
 }
 
 # Who connects: an IPv4 address and a port.

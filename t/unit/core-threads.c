@@ -1,0 +1,206 @@
+/*
+ * Everything that runs on threads, at once: sessions as libmilter's workers
+ * drive them, the writer, the publisher, housekeeping, reload, and a store that
+ * is opened anew in the middle of it. Under ThreadSanitizer a data race ends
+ * the test (t/62-tsan.t).
+ */
+#include "store-support.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "housekeeping.h"
+#include "source/session.h"
+#include "store/journal.h"
+#include "store/table.h"
+
+#define WORKERS 8
+#define REPORTS 60 /* of each worker */
+#define RELOADS 20
+
+struct daemon {
+	char *directory;
+	struct store *store;
+	struct tables *tables;
+	struct publisher *publisher;
+	struct writer *writer;
+	struct alarm *alarm;
+	struct pipeline *pipeline;
+	struct housekeeping *housekeeping;
+	struct session_pool pool;
+};
+
+struct worker {
+	pthread_t thread;
+	struct daemon *daemon;
+	unsigned number;
+	unsigned recorded;
+};
+
+static void
+configure(const struct daemon *daemon, const char *more)
+{
+	const char *rules = getenv("BM_RULES"), *error;
+	struct config *config;
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/conf", daemon->directory);
+	file = fopen(path, "w");
+	fprintf(file, "own-clients = { \"127.0.0.1\" }\nown-domains = { \"example.com\" }\n"
+	    "trusted-reporters = { \"192.0.2.9\" }\nmax-suppressions = 0\n"
+	    "postfix-config = \"/nonexistent\"\nlocal-rules-dir = \"/nonexistent\"\n"
+	    "rules-dir = \"%s\"\nstate-dir = \"%s\"\n%s\n", rules == NULL ? "rules" : rules,
+	    daemon->directory, more);
+	fclose(file);
+	assert_done(config_load(path, &config, &error));
+	config_set_current(config);
+}
+
+static int
+set_up(void **state)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	enum store_error kind;
+	const char *error;
+	bool empty;
+
+	assert_int_equal(make_directory((void **)&daemon->directory), 0);
+	configure(daemon, "");
+	daemon->store = open_store(daemon->directory);
+	assert_done(table_open(daemon->directory, &daemon->tables, &empty, &kind, &error));
+	daemon->publisher = publish_start(daemon->store, daemon->tables, false);
+	daemon->writer = writer_start(daemon->store);
+	daemon->alarm = alarm_new();
+	daemon->housekeeping = housekeeping_new(daemon->store, daemon->writer,
+	    daemon->publisher);
+	assert_done(pipeline_new(daemon->store, daemon->writer, daemon->publisher,
+	    daemon->alarm, &daemon->pipeline, &error));
+	daemon->pool.pipeline = daemon->pipeline;
+	*state = daemon;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct daemon *daemon = *state;
+
+	housekeeping_free(daemon->housekeeping);
+	pipeline_free(daemon->pipeline);
+	alarm_free(daemon->alarm);
+	table_close(daemon->tables);
+	store_close(daemon->store);
+	config_set_current(NULL);
+	remove_directory((void **)&daemon->directory);
+	free(daemon);
+	return 0;
+}
+
+/* A report by the net lane from a trusted reporter, or from a stranger. */
+static enum session_answer
+send_report(struct daemon *daemon, unsigned number, bool trusted)
+{
+	struct session *session = session_new(&daemon->pool,
+	    trusted ? "192.0.2.9" : "198.51.100.7", 40000);
+	enum session_answer answer;
+	char body[1024];
+	int len;
+
+	len = snprintf(body, sizeof(body),
+	    "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+	    "Reporting-MTA: dns; relay.test\r\n\r\n"
+	    "Final-Recipient: rfc822; r%u@remote.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+	    "Diagnostic-Code: smtp; %s\r\n\r\n"
+	    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m%u@example.com>\r\n"
+	    "\r\n--b--\r\n", number, number % 2 ? "550 5.1.1 User unknown" :
+	    "550 5.7.26 This mail is unauthenticated", number);
+	session_mail(session, "<>", "", "");
+	session_rcpt(session, "<app@example.com>");
+	session_header(session, "Content-Type",
+	    "multipart/report; report-type=delivery-status; boundary=\"b\"");
+	session_end_of_headers(session);
+	session_body(session, (struct str){ body, (size_t)len });
+	answer = session_end_of_message(session);
+	session_free(session);
+	return answer;
+}
+
+static void *
+work(void *argument)
+{
+	struct worker *worker = argument;
+
+	for (unsigned i = 0; i < REPORTS; i++) {
+		unsigned number = worker->number * REPORTS + i;
+		enum category category;
+
+		if (send_report(worker->daemon, number, true) == SESSION_ACCEPT)
+			worker->recorded++;
+		send_report(worker->daemon, number, false);
+		pipeline_is_suppressed(worker->daemon->pipeline, "r1@remote.test", &category);
+	}
+	return NULL;
+}
+
+static unsigned
+journal_length(struct store *store)
+{
+	struct store_txn *txn;
+	const char *error;
+	uint64_t count;
+
+	assert_done(store_begin_read(store, &txn, &error));
+	assert_done(store_count(txn, STORE_JOURNAL, &count, &error));
+	store_abort(txn);
+	return (unsigned)count;
+}
+
+static void
+note_difference(const char *file, const char *key)
+{
+	print_error("%s: %s\n", file, key);
+}
+
+static void
+test_all_at_once(void **state)
+{
+	struct daemon *daemon = *state;
+	struct worker workers[WORKERS];
+	unsigned recorded = 0;
+	const char *error;
+
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i] = (struct worker){ .daemon = daemon, .number = i };
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < RELOADS; i++) {
+		configure(daemon, i % 2 ? "enforce = both" : "keep = report");
+		publish_pause(daemon->publisher, i % 2);
+		housekeeping_tick(daemon->housekeeping);
+		if (i % 5 == 0)
+			assert_done(store_recover(daemon->store, &error));
+		assert_true(writer_heartbeat_msec(daemon->writer) > 0);
+	}
+	publish_pause(daemon->publisher, false);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		recorded += workers[i].recorded;
+	}
+	writer_stop(daemon->writer);
+	publish_stop(daemon->publisher);
+	assert_int_equal(recorded, WORKERS * REPORTS);
+	assert_int_equal(journal_length(daemon->store), WORKERS * REPORTS);
+	assert_int_equal(table_verify(daemon->tables, daemon->store, note_difference, &error), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_all_at_once, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}
