@@ -210,7 +210,7 @@ subtest 'a reload with an error keeps the old set' => sub {
     ok $one->wait_log(qr{^\Qbouncemilter: error: $dir/rules.d/site.rules:1: unknown category "user-gone"; the old configuration stays in force\E$}m),
         'rules';
     spew("$dir/rules.d/site.rules", qq{a.1 - 550 - "gone" user-unknown\n});
-    my ($before) = $one->log =~ /started, version \S+, (\d+) rules/;
+    my $before = $one->wait_log(qr/started, version \S+, (\d+) rules/);
     $one->reload;
     is $one->wait_log(qr/configuration read again, (\d+) rules/), $before + 1, 'the mended set is taken';
     unlink "$dir/rules.d/site.rules";

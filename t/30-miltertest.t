@@ -121,7 +121,7 @@ subtest 'NUL bytes everywhere' => sub {
                     my $place = int $at * length $data;
                     $data = substr($data, 0, $place) . "\0" . substr $data, $place;
                 }
-                $last = $m->send($letter, $data)->answer(1);
+                ($last) = $m->send($letter, $data)->answer(1);
                 $last =~ s/\?//;
                 # libmilter itself may hang up at what is no packet of the protocol.
                 last if $last !~ /^[cs]$/;
@@ -138,7 +138,7 @@ subtest 'any order at all' => sub {
     my @packets = (@report, ['A'], ['D', "Mi\0abc\0{daemon_name}\0x\0"], ['K'], ['U', "XYZ\0"], ['L', "\0\0"], ['B', ''],
         ['M', "\0"], ['R', "\0"], ['M', "<own\@example.net>\0SIZE=1\0"], ['C', "h\0U"], ['C', "h\0" . "4\0\0127.0.0.1\0"]);
     my (%answers, $wrong);
-    for my $round (1 .. 300) {
+    for my $round (1 .. 150) {
         my $m = BM::Milter->new($daemon->socket, $round % 2 ? 0 : 0x1fffff);
         $m->client('198.51.100.' . ($round % 250), 1025) if $round % 3;
         for (1 .. 1 + rand 25) {
@@ -147,9 +147,10 @@ subtest 'any order at all' => sub {
             next if $packet->[0] =~ /[ADK]/;
             # What is not answered by agreement cannot be waited for.
             next if !($round % 2) && $packet->[0] =~ /[CL]/;
-            my ($answer) = $m->answer(0.3);
+            # Late answers are read with the next one.
+            my ($answer) = $m->answer(0.02);
             $answers{$answer}++;
-            last if $answer !~ /^[cas]$/;
+            last if $answer !~ /^[cas?]$/;
         }
     }
     is_deeply [grep { !/^[cas?]?$/ } keys %answers], [], 'no refusal' or diag explain \%answers;
