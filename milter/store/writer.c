@@ -8,7 +8,7 @@
 #include "base/msg.h"
 
 #define GROUP_MOST 1000       /* jobs in one transaction */
-#define POSTED_MOST 4000      /* jobs in the queue that nobody waits for */
+#define POSTED_MOST 10000     /* jobs in the queue that nobody waits for */
 #define POSTED_WAIT_MSEC 1000 /* they are committed within this time, or as a full group */
 
 struct writer {

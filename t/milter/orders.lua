@@ -75,3 +75,5 @@ for i = 1, 50 do
   expect("message " .. i, message(c, "<a@remote.test>", { "<app@example.net>" }, ordinary, { "x\r\n" }), "headers")
 end
 mt.disconnect(c)
+
+mt.echo("complete")

@@ -28,3 +28,5 @@ mt.disconnect(c)
 c = open("127.0.0.1")
 expect("no brackets", message(c, "", { "app@example.net" }, report_headers, { report_body("victim4@remote.test") }), "end")
 mt.disconnect(c)
+
+mt.echo("complete")

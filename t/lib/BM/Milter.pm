@@ -65,10 +65,20 @@ sub message {
     return $self->say('E');
 }
 
+# Is this command answered, after what was agreed on? SMFIP_NR_CONN, SMFIP_NR_HDR.
+sub is_answered {
+    my ($self, $command) = @_;
+    return 0 if $command =~ /^[ADKQ]$/;
+    return !($self->{steps} & 0x1000) if $command eq 'C';
+    return !($self->{steps} & 0x80)   if $command eq 'L';
+    return 1;
+}
+
 # Who connects: an IPv4 address and a port.
 sub client {
     my ($self, $address, $port) = @_;
-    return $self->say('C', "client\0" . '4' . pack('n', $port) . "$address\0");
+    $self->send('C', "client\0" . '4' . pack('n', $port) . "$address\0");
+    return $self->is_answered('C') ? ($self->answer)[0] : 'c';
 }
 
 1;

@@ -1,6 +1,7 @@
-/* Texts that are made to be slow, against every regular expression of the
-   packaged rules, one at a time: none may exceed its match limit. How long it
-   took is said and not judged. */
+/* Every regular expression of the packaged rules, one at a time. Against texts
+   that are made to be slow none may exceed its match limit (how long it took
+   is said and not judged); and none may miss a text because of the literal
+   that it is looked up by. */
 #include "support.h"
 
 #include <glob.h>
@@ -23,7 +24,7 @@ static const char *const fillers[] = {
 	"", " ", "a", "a ", " a", "-", "<a@b.c> ", "(", ".", "\xc3\xa4", "0", "aaaaaaaaaaaaaaaaaaaa ",
 };
 
-static char directory[] = "/tmp/bm-slow-XXXXXX";
+static char directory[] = "/tmp/bm-rules-XXXXXX";
 static char path[64];
 static int64_t slowest_usec;
 
@@ -41,7 +42,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	msg_open("judge-slow", false);
+	msg_open("judge-packaged", false);
 	if (mkdtemp(directory) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/one.rules", directory);
@@ -151,8 +152,38 @@ try_pattern(const char *pattern)
 	return 1;
 }
 
+/* With an option in front an expression is tried for every text: what differs
+   from that was hidden by its literal. */
 static unsigned
-try_file(const char *file)
+compare_pattern(const char *pattern)
+{
+	const char *path_of_replies = getenv("BM_REPLIES"), *error = "";
+	struct buf content = { 0 }, always = { 0 };
+	struct rule_set *set = load_alone(pattern), *all;
+	struct str rest, line, host;
+
+	buf_printf(&always, "(?i)%s", pattern);
+	all = load_alone(buf_cstr(&always));
+	assert_int_equal(file_read(path_of_replies == NULL ? "t/data/replies.tsv" : path_of_replies,
+	    FILE_BYTES, &content, &error), 1);
+	for (rest = buf_str(&content); str_next_piece(&rest, '\n', &line);) {
+		struct rule_query query = { .host = STR_EMPTY, .status = STR_EMPTY };
+		struct rule_hit hit;
+
+		str_next_piece(&line, '\t', &host);
+		query.words = query.text = line;
+		check(rule_set_match(set, &query, &hit) == rule_set_match(all, &query, &hit),
+		    "/%s/ for %.*s", pattern, STR_ARGS(line));
+	}
+	buf_free(&content);
+	buf_free(&always);
+	rule_set_free(set);
+	rule_set_free(all);
+	return 1;
+}
+
+static unsigned
+try_file(const char *file, unsigned (*try)(const char *pattern))
 {
 	struct buf content = { 0 };
 	struct str rest, line;
@@ -167,31 +198,46 @@ try_file(const char *file)
 		if (line.len > 0 && line.data[0] != '#' && !rule_file_is_scope(line) &&
 		    rule_file_parse(line, arena, &rule, &error) == 0 &&
 		    rule.kind == RULE_PATTERN_REGEX)
-			tried += try_pattern(rule.pattern);
+			tried += try(rule.pattern);
 		arena_free(arena);
 	}
 	buf_free(&content);
 	return tried;
 }
 
-static void
-test_packaged(void **state)
+static unsigned
+try_packaged(unsigned (*try)(const char *pattern))
 {
 	const char *rules = getenv("BM_RULES");
-	int64_t start = cpu_usec();
 	unsigned tried = 0;
 	char pattern[256];
 	glob_t files;
 
-	(void)state;
 	snprintf(pattern, sizeof(pattern), "%s/*.rules", rules == NULL ? "rules" : rules);
 	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++)
-		tried += try_file(files.gl_pathv[i]);
+		tried += try_file(files.gl_pathv[i], try);
 	globfree(&files);
 	assert_true(tried > 100);
+	return tried;
+}
+
+static void
+test_slow_texts(void **state)
+{
+	int64_t start = cpu_usec();
+	unsigned tried = try_packaged(try_pattern);
+
+	(void)state;
 	print_message("# %u expressions in %lld us, slowest reply %lld us\n", tried,
 	    (long long)(cpu_usec() - start), (long long)slowest_usec);
+}
+
+static void
+test_prefilter_hides_nothing(void **state)
+{
+	(void)state;
+	try_packaged(compare_pattern);
 }
 
 /* Messages that are made to be slow to read. */
@@ -236,9 +282,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packaged),
+		cmocka_unit_test(test_slow_texts),
+		cmocka_unit_test(test_prefilter_hides_nothing),
 		cmocka_unit_test(test_bombs),
 	};
 
-	return cmocka_run_group_tests_name("judge-slow", tests, setup, teardown);
+	return cmocka_run_group_tests_name("judge-packaged", tests, setup, teardown);
 }
