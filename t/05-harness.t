@@ -174,7 +174,7 @@ subtest 'nothing is left' => sub {
     is_deeply [group($pid)], [], 'out of scope, out of the way';
 
     # A test that dies or is killed takes its servers with it.
-    for my $end ('die "x\n"', 'kill TERM => $$; sleep 5', 'kill INT => $$; sleep 5') {
+    for my $end ('die "x\n"', 'kill TERM => $$; sleep 5', 'kill INT => $$; sleep 5', 'kill PIPE => $$; sleep 5') {
         my ($status, $out) = run($^X, (map { "-I$_" } @INC), '-MBM::Postfix', '-MBM::MX', '-MBM::Util=tempdir', '-e', <<"EOF");
 \$| = 1;
 my \$dir = tempdir();

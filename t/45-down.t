@@ -127,7 +127,7 @@ subtest 'hanging' => sub {
     kill 'STOP', $pid;
     my $r = $site->submit('a@remote.test', ['hang@example.net'], $site->message('x'), source => '127.0.0.66');
     like $r->{data}, qr/^250/, 'ordinary mail passes after the time-outs';
-    refuses($site, 'dead.550.5.1.1@remote.test');
+    like $site->rcpt_answer('dead.550.5.1.1@remote.test'), qr/^550 5\.1\.1 .*suppressed by bouncemilter/, 'the table refuses';
     kill 'CONT', $pid;
     $site->send_each('app@example.net', 'cont.550.5.1.1@remote.test');
     is $site->event('cont.550.5.1.1@remote.test')->{decision}, 'suppress', 'and it goes on';

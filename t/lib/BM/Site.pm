@@ -15,7 +15,9 @@ use BM::Util qw(tempdir wait_for);
 #   dir        default: a new one
 #   mx         options of BM::MX
 #   postfix    options of BM::Postfix
-#   main       more main.cf parameters; transport_maps is put behind our table
+#   main       more main.cf parameters; transport_maps is put behind our table,
+#              and GREETING[0] in a value is the MX's first port with a greeting
+#              of its own
 #   conf       more configuration, as BM::Daemon takes it
 #   args       arguments of the daemon
 #   tables     0: Postfix does not ask our tables
@@ -32,7 +34,6 @@ sub new {
         }
     }
     $self->{mx} = BM::MX->new(dir => $dir, %{ $opt{mx} || {} });
-    # A transport may need to know a port of the MX.
     $main{$_} =~ s/GREETING\[(\d)\]/$self->{mx}->greeting_port($1)/ge for keys %main;
     $self->{pf} = BM::Postfix->new(dir => $dir, mx_port => $self->{mx}->port, separate_pickup => 1,
         %{ $opt{postfix} || {} }, main => \%main);
@@ -129,6 +130,8 @@ sub keys_of {
     return map { (split /\t/)[0] } split /\n/, $out;
 }
 
+# What smtpd answers to one recipient. Options: port, from, smtputf8, and those
+# of BM::SMTP->new.
 sub rcpt_answer {
     my ($self, $rcpt, %opt) = @_;
     my $smtp = BM::SMTP->new($opt{port} // $self->{pf}->port, %opt);

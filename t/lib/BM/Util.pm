@@ -40,6 +40,7 @@ sub at_end {
 
 END {
     my $status = $?;
+    local @SIG{qw(INT TERM HUP PIPE)} = ('IGNORE') x 4;
     while (my $item = pop @at_end) {
         my ($pid, $code) = @$item;
         next if $pid != $$;
@@ -48,8 +49,8 @@ END {
     $? = $status;
 }
 
-# A signal has to go through END.
-for my $name (qw(INT TERM HUP)) {
+# A signal has to go through END, also that of a reader of ours who has gone.
+for my $name (qw(INT TERM HUP PIPE)) {
     $SIG{$name} = sub { exit 1 } if !defined $SIG{$name} || $SIG{$name} eq 'DEFAULT';
 }
 
