@@ -243,8 +243,9 @@ look(const struct config *config, struct arena *arena, struct findings *findings
 	int ret;
 
 	*findings = (struct findings){ .config = config, .arena = arena };
-	ret = postfix_parameters(config->postfix_config, parameters, PARAMETER_COUNT, arena,
-	    findings->values, error_r);
+	/* As they stand in main.cf: that is what the commands change. */
+	ret = postfix_parameters(config->postfix_config, false, parameters, PARAMETER_COUNT,
+	    arena, findings->values, error_r);
 	if (ret == 1)
 		ret = postfix_services(config->postfix_config, arena, &findings->services, error_r);
 	return ret;

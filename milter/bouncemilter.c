@@ -159,7 +159,7 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 {
 	enum store_error kind;
 	const char *socket;
-	bool empty;
+	bool damaged;
 	int status;
 
 	if (startup_become_user(config, &status, error_r) == -1 ||
@@ -167,12 +167,15 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 		return status;
 	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->store, &kind,
 		error_r) == -1 ||
-	    table_open(config->table_dir, &daemon->tables, &empty, &kind, error_r) == -1)
+	    table_inspect(config->table_dir, &damaged, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	/* Before the first mail: what was refused yesterday is refused today. If
 	   that fails, the publisher says so and tries again. */
-	if (empty && publish_reset(daemon->store, error_r) == -1)
+	if (damaged && publish_reset(daemon->store, error_r) == -1)
 		msg_alert("%s: run bouncemilter-suppress --verify", *error_r);
+	if (table_open(config->table_dir, &daemon->tables, &kind, error_r) == -1)
+		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+	sd_notify(0, "EXTEND_TIMEOUT_USEC=600000000");
 	if (config->mode == MODE_ENFORCE &&
 	    publish_catch_up(daemon->store, daemon->tables, error_r) == -1)
 		msg_warning("%s", *error_r);
@@ -199,10 +202,10 @@ stop(struct daemon *daemon)
 	pthread_join(daemon->control, NULL);
 	while (!milter_is_idle() && clock_monotonic_msec() < end)
 		usleep(10000);
+	if (!milter_close())
+		return false;
 	writer_stop(daemon->writer);
 	publish_stop(daemon->publisher);
-	if (!milter_is_idle())
-		return false;
 	housekeeping_free(daemon->housekeeping);
 	pipeline_free(daemon->pipeline);
 	alarm_free(daemon->alarm);

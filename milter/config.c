@@ -179,6 +179,15 @@ include_file(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	return cfg_include(cfg, opt, argc, argv);
 }
 
+/* Does the file set it, be it to an empty list? */
+static bool
+is_set(cfg_t *cfg, const char *name)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, name);
+
+	return cfg_opt_size(opt) > 0 || (opt->flags & CFGF_MODIFIED) != 0;
+}
+
 static void
 load_list(const struct setting *setting, cfg_t *cfg, struct config *config)
 {
@@ -190,16 +199,22 @@ load_list(const struct setting *setting, cfg_t *cfg, struct config *config)
 	*(const char *const **)((char *)config + setting->offset) = list;
 }
 
+/* The networks of the file, or else of the fallback. */
 static void
 load_nets(const struct setting *setting, cfg_t *cfg, struct config *config)
 {
+	struct str rest = str_of(setting->fallback == NULL ? "" : setting->fallback), word;
 	unsigned count = cfg_size(cfg, setting->name);
 	struct net_list *list = (void *)((char *)config + setting->offset);
 
-	list->nets = arena_alloc(config->arena, (count + 1) * sizeof(list->nets[0]));
+	list->nets = arena_alloc(config->arena, (count + rest.len + 1) * sizeof(list->nets[0]));
 	for (; list->count < count; list->count++)
 		net_parse(str_of(cfg_getnstr(cfg, setting->name, list->count)),
 		    &list->nets[list->count]);
+	if (is_set(cfg, setting->name))
+		return;
+	while (str_next_word(&rest, &word))
+		net_parse(word, &list->nets[list->count++]);
 }
 
 static void
@@ -247,6 +262,8 @@ load_policy(cfg_t *cfg, struct config *config)
 		load_category(cfg_getnsec(cfg, "category", i), config);
 	config->policy.own_domains = config->own_domains;
 	config->policy.never_suppress = config->never_suppress;
+	config->policy.relays = config->relays.nets;
+	config->policy.relay_count = config->relays.count;
 	config->policy.max_suppressions = config->max_suppressions.count;
 	config->policy.max_suppressions_sec = config->max_suppressions.span_sec;
 }
@@ -317,8 +334,8 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	ret = parse_file(path, cfg, error_r);
 	if (ret == 0) {
 		load_settings(cfg, config);
-		ret = config_ask_postfix(config, cfg_size(cfg, "own-clients") == 0,
-		    cfg_size(cfg, "own-domains") == 0, error_r);
+		ret = config_ask_postfix(config, !is_set(cfg, "own-clients"),
+		    !is_set(cfg, "own-domains"), error_r);
 	}
 	if (ret == 0) {
 		load_policy(cfg, config);

@@ -50,6 +50,7 @@ struct config {
 	enum keep keep;
 	struct net_list own_clients;
 	struct net_list trusted_reporters;
+	struct net_list relays;
 	const char *const *own_domains;    /* ends with NULL */
 	const char *const *never_suppress; /* ends with NULL */
 	struct rate max_suppressions;

@@ -70,7 +70,7 @@ config_ask_postfix(struct config *config, bool ask_clients, bool ask_domains,
 	config->unread_lists = "";
 	if (!ask_clients && !ask_domains)
 		return 0;
-	if (postfix_parameters(config->postfix_config, parameters, PARAMETER_COUNT, config->arena,
+	if (postfix_parameters(config->postfix_config, true, parameters, PARAMETER_COUNT, config->arena,
 		values, error_r) == -1)
 		return -1;
 	if (ask_clients)

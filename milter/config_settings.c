@@ -38,6 +38,7 @@ const struct setting settings[SETTING_COUNT] = {
 	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words, 0 },
 	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words, 0 },
 	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL, 0 },
+	{ "relays", TYPE_NETS, C(relays), "127.0.0.0/8 ::1", NULL, 0 },
 	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL, 0 },
 	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL, 0 },
 	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL, 0 },
@@ -206,6 +207,14 @@ print_text(const char *text, struct buf *out)
 	buf_add_byte(out, '"');
 }
 
+/* The items are texts, the way the file has them: { "a", "b" }. */
+static void
+print_item(const char *item, bool first, struct buf *out)
+{
+	buf_add(out, first ? STR(" ") : STR(", "));
+	print_text(item, out);
+}
+
 static void
 print_nets(const struct net_list *list, struct buf *out)
 {
@@ -213,19 +222,17 @@ print_nets(const struct net_list *list, struct buf *out)
 
 	buf_add_byte(out, '{');
 	for (unsigned i = 0; i < list->count; i++)
-		buf_printf(out, "%s\"%s\"", i == 0 ? "" : ", ", net_print(&list->nets[i], text));
-	buf_add_byte(out, '}');
+		print_item(net_print(&list->nets[i], text), i == 0, out);
+	buf_add(out, list->count > 0 ? STR(" }") : STR("}"));
 }
 
 static void
 print_list(const char *const *list, struct buf *out)
 {
 	buf_add_byte(out, '{');
-	for (unsigned i = 0; list[i] != NULL; i++) {
-		buf_printf(out, "%s", i == 0 ? "" : ", ");
-		print_text(list[i], out);
-	}
-	buf_add_byte(out, '}');
+	for (unsigned i = 0; list[i] != NULL; i++)
+		print_item(list[i], i == 0, out);
+	buf_add(out, list[0] != NULL ? STR(" }") : STR("}"));
 }
 
 void

@@ -23,7 +23,7 @@ struct setting {
 	int64_t least_sec; /* of a span */
 };
 
-#define SETTING_COUNT 21
+#define SETTING_COUNT 22
 #define CATEGORY_SETTING_COUNT 6
 
 /* Of struct config, and of struct policy_category for "category" sections. */

@@ -86,7 +86,7 @@ lift_apply(struct job *base, struct store_txn *txn, const char **error_r)
 		struct arena *arena = arena_new();
 		const char *address;
 
-		ret = standing_next_expired(txn, now, arena, &address, error_r);
+		ret = standing_take_expired(txn, now, arena, &address, error_r);
 		if (ret == 1 && lift_address(txn, address, now, error_r) == -1)
 			ret = -1;
 		arena_free(arena);
@@ -108,9 +108,12 @@ clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	int64_t now = clock_now();
 	uint64_t published;
 
-	/* What is not published yet is still needed. */
+	/* What is not published yet is still needed; where nothing is published,
+	   all of the standing will be, when that changes. */
 	if (publish_position(txn, &published, error_r) == -1)
 		return -1;
+	if (config->mode == MODE_OBSERVE)
+		published = UINT64_MAX;
 	if (config->retention_sec > 0 && journal_prune(txn, STORE_JOURNAL,
 		now - config->retention_sec, published, CLEAN_ROWS, error_r) == -1)
 		return -1;

@@ -117,12 +117,18 @@ struct work {
 	enum operate_action action;
 	bool dry_run;
 	const char *reason;
-	void (*each)(const char *address, const struct standing_entry *entry);
+	/* What was done in the transaction at hand. It is told when that has
+	   ended: who listens may be slow, and nobody else could write. */
+	struct done {
+		const char *address; /* of the page */
+		struct standing_entry entry;
+	} *done;
+	unsigned done_count;
 };
 
 /* One address: each of its entries that the query names. Returns how many. */
 static int
-act_on(const struct work *work, struct store_txn *txn, const char *address,
+act_on(struct work *work, struct store_txn *txn, const char *address,
     const char **error_r)
 {
 	static const enum decision decisions[] = {
@@ -141,7 +147,7 @@ act_on(const struct work *work, struct store_txn *txn, const char *address,
 		if (!matches(work->query, address, entry) ||
 		    (work->action == OPERATE_UNDO && entry->category == CATEGORY_MANUAL))
 			continue;
-		work->each(address, entry);
+		work->done[work->done_count++] = (struct done){ address, *entry };
 		count++;
 		if (!work->dry_run && change(txn, address, decisions[work->action],
 			entry->category, i, work->action == OPERATE_RELEASE ?
@@ -154,7 +160,7 @@ act_on(const struct work *work, struct store_txn *txn, const char *address,
 
 /* A page of addresses in one transaction. Returns how many were acted on. */
 static int
-act_on_page(const struct work *work, struct store *store, const struct pages_row *rows,
+act_on_page(struct work *work, struct store *store, const struct pages_row *rows,
     unsigned count, const char **error_r)
 {
 	struct store_txn *txn;
@@ -189,18 +195,25 @@ operate_query(struct store *store, const struct config *config,
     const char *reason,
     void (*each)(const char *address, const struct standing_entry *entry), const char **error_r)
 {
-	const struct work work = { config, query, action, dry_run, reason, each };
+	struct work work = { config, query, action, dry_run, reason, NULL, 0 };
 	struct pages *pages = pages_new(store, STORE_STANDING, STR_EMPTY);
 	const struct pages_row *rows;
 	unsigned count;
 	int total = 0, ret;
 
+	work.done = calloc((size_t)PAGES_ROWS * TABLE_SET_COUNT, sizeof(*work.done));
+	if (work.done == NULL)
+		msg_out_of_memory();
 	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
+		work.done_count = 0;
 		ret = act_on_page(&work, store, rows, count, error_r);
 		if (ret == -1)
 			break;
+		for (unsigned i = 0; i < work.done_count; i++)
+			each(work.done[i].address, &work.done[i].entry);
 		total += ret;
 	}
+	free(work.done);
 	pages_free(pages);
 	return ret == -1 ? -1 : total;
 }

@@ -32,8 +32,8 @@ enum operate_action {
 	OPERATE_UNDO,    /* suppressed -> nothing; manual entries are left alone */
 };
 
-/* Do it for all that the query finds, calling `each` for every one; only call
-   it if `dry_run`. Returns how many, or -1. */
+/* Do it for all that the query finds, calling `each` for every one when it is
+   done; only call it if `dry_run`. Returns how many, or -1. */
 int operate_query(struct store *store, const struct config *config,
     const struct operate_query *query, enum operate_action action, bool dry_run,
     const char *reason,

@@ -1,5 +1,6 @@
 #include "pipeline.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,9 @@ struct pipeline {
 	struct publisher *publisher;
 	struct alarm *alarm;
 	struct seen seen;
+	/* Unverified reports for which there was no room; counted with the next
+	   one that there is room for. */
+	_Atomic uint64_t dropped;
 };
 
 /* One report on its way through the writer. It owns all it needs, because the
@@ -71,7 +75,7 @@ not_an_event(const struct bounce *bounce, const struct verdict *verdict)
 		return "delivered";
 	if (bounce->outcome == OUTCOME_DELAYED)
 		return "delayed";
-	return verdict->category == CATEGORY_LOCAL ? "own-refusal" : NULL;
+	return strcmp(verdict->rule, CLASSIFY_MARKER_RULE) == 0 ? "own-refusal" : NULL;
 }
 
 static void
@@ -105,12 +109,12 @@ repeated_bounce(struct report_job *job, struct store_txn *txn, const struct boun
 		return 0;
 	if (standing_get(txn, bounce->recipient, &standing, error_r) == -1)
 		return -1;
+	lift.reason = "a later report has other words";
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
-		if (standing.suppressed[i].event != first)
+		if (standing.suppressed[i].event != first && standing.held[i].event != first)
 			continue;
-		lift.decision = DECISION_LIFT;
+		lift.decision = standing.held[i].event == first ? DECISION_DISCARD : DECISION_LIFT;
 		lift.table = i;
-		lift.reason = "a later report has other words";
 		job->publish = true;
 		return record_change(txn, bounce->source, bounce->time, bounce->recipient, &lift,
 		    bounce->text, error_r);
@@ -202,12 +206,16 @@ unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
 	struct report_job *job = (struct report_job *)base;
 	const struct policy_history history = { 0 };
-	uint64_t sequence;
+	uint64_t sequence, dropped = atomic_exchange(&job->pipeline->dropped, 0);
 
 	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
-		error_r) == -1)
+		error_r) == -1 ||
+	    (dropped > 0 && counters_add(txn, "dropped_reports_total", "", "", dropped,
+		error_r) == -1))
 		return -1;
 	for (unsigned i = 0; i < job->report.count; i++) {
+		if (not_an_event(&job->report.bounces[i], &job->verdicts[i]) != NULL)
+			continue;
 		policy_decide(&job->config->policy, &job->report.bounces[i], &history,
 		    &job->verdicts[i]);
 		if (journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i],
@@ -229,9 +237,10 @@ report_release(struct job *base)
 
 /*
  * The address that we had put in RCPT TO. In a report of our own MTA it is the
- * Final-Recipient. A relay may have rewritten that, and says in
- * Original-Recipient what we had sent to; unless that is an address of ours,
- * which we had rewritten ourselves.
+ * Final-Recipient: the Original-Recipient is what a client typed. A relay may
+ * have rewritten the first, and have the second from us or from that client;
+ * so where the two differ nothing is certain, unless the original is an
+ * address of ours, which we had rewritten ourselves.
  */
 static void
 choose_recipient(const struct config *config, enum source source, struct bounce *bounce,
@@ -242,8 +251,9 @@ choose_recipient(const struct config *config, enum source source, struct bounce 
 	if (source != SOURCE_NET ||
 	    address_parse(str_of(bounce->original_recipient), arena, &original) == 0)
 		return;
-	if (!policy_is_own_domain(&config->policy, address_domain(original)))
-		bounce->recipient = original;
+	if (strcmp(original, bounce->recipient) != 0 &&
+	    !policy_is_own_domain(&config->policy, address_domain(original)))
+		bounce->recipient = "";
 }
 
 static struct report_job *
@@ -259,7 +269,8 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	job->config = config;
 	job->arena = arena;
 	job->report = *report;
-	job->proof = trust_proof(config, origin->source, origin->client, origin->daemon_name);
+	job->proof = trust_proof(config, origin->source, origin->client, origin->daemon_name,
+	    origin->host_name, &report->bounces[0]);
 	job->verdicts = arena_alloc(arena, report->count * sizeof(job->verdicts[0]));
 	job->alarms = arena_alloc(arena, report->count * sizeof(job->alarms[0]));
 	for (unsigned i = 0; i < report->count; i++) {
@@ -277,6 +288,7 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
 	job->job.committed = job->proof == PROOF_NONE ? NULL : report_committed;
 	job->job.release = report_release;
+	job->job.bytes = arena_used(arena);
 	return job;
 }
 
@@ -315,7 +327,8 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	    config->commit_timeout_sec;
 	job = new_job(pipeline, config, arena, &report, origin);
 	if (job->proof == PROOF_NONE) {
-		writer_post(pipeline->writer, &job->job);
+		if (!writer_post(pipeline->writer, &job->job))
+			pipeline->dropped++;
 		return PIPELINE_RECORDED;
 	}
 	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :

@@ -18,6 +18,7 @@ struct pipeline_origin {
 	enum source source;
 	const char *client;          /* address of the SMTP client, "" if local */
 	const char *daemon_name;     /* {daemon_name}, "" if unknown */
+	const char *host_name;       /* {j}: how the MTA calls itself */
 	const char *envelope_sender; /* "" for the null sender */
 	unsigned limits;             /* LIMIT_ bits hit while receiving it */
 };

@@ -17,7 +17,7 @@
 #include "base/msg.h"
 
 #define OUTPUT_BYTES (1024 * 1024)
-#define TIMEOUT_MSEC 5000
+#define TIMEOUT_MSEC 30000 /* while the machine boots, all is slow */
 #define PARAMETERS_MOST 32
 
 /* postconf lives in sbin, which is not in everybody's PATH. */
@@ -130,10 +130,10 @@ postconf(char *argv[], const char *directory, struct buf *output, const char **e
 }
 
 int
-postfix_parameters(const char *directory, const char *const names[], unsigned count,
-    struct arena *arena, const char **values_r, const char **error_r)
+postfix_parameters(const char *directory, bool expand, const char *const names[],
+    unsigned count, struct arena *arena, const char **values_r, const char **error_r)
 {
-	char *argv[PARAMETERS_MOST + 5] = { NULL, "-c", (char *)directory, "-xh" };
+	char *argv[PARAMETERS_MOST + 5] = { NULL, "-c", (char *)directory, expand ? "-xh" : "-h" };
 	struct buf output = { 0 };
 	struct str rest, line;
 	int ret;

@@ -8,13 +8,13 @@
 #include "base/arena.h"
 
 /*
- * Ask for the values of parameters, with every $name expanded. `directory` is
- * Postfix's configuration directory.
+ * Ask for the values of parameters, with every $name expanded or as they stand
+ * in main.cf. `directory` is Postfix's configuration directory.
  * Returns 1 and as many strings as names, in the arena; 0 if there is no
  * postconf command or no main.cf; -1 with a sentence if it fails or hangs.
  */
-int postfix_parameters(const char *directory, const char *const names[], unsigned count,
-    struct arena *arena, const char **values_r, const char **error_r);
+int postfix_parameters(const char *directory, bool expand, const char *const names[],
+    unsigned count, struct arena *arena, const char **values_r, const char **error_r);
 
 /*
  * The services of master.cf as `postconf -M` prints them, one a line.

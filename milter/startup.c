@@ -1,6 +1,7 @@
 #include "startup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <limits.h>
@@ -25,14 +26,19 @@ make_directory(const char *path, const struct passwd *user, const char **error_r
 	const struct group *postfix = getgrnam("postfix");
 	gid_t group = postfix == NULL ? user->pw_gid : postfix->gr_gid;
 	struct stat st;
+	int fd, ret = 0;
 
 	if (stat(path, &st) == 0)
 		return 0;
 	if (file_make_directory(path, 0750, error_r) == -1)
 		return -1;
-	if (chown(path, user->pw_uid, group) == -1 || chmod(path, 02750) == -1)
-		return msg_failure(error_r, "%s: %s", path, strerror(errno));
-	return 0;
+	/* By descriptor: nobody can put something else in its place meanwhile. */
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fchown(fd, user->pw_uid, group) == -1 || fchmod(fd, 02750) == -1)
+		ret = msg_failure(error_r, "%s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return ret;
 }
 
 static int

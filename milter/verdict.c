@@ -147,6 +147,8 @@ category_soft_twin(enum category category)
 {
 	switch (category) {
 	case CATEGORY_USER_UNKNOWN:
+	case CATEGORY_ADDRESS_SYNTAX:
+	case CATEGORY_MAILBOX_MOVED:
 		return CATEGORY_USER_UNKNOWN_TEMP;
 	case CATEGORY_DOMAIN_UNKNOWN:
 		return CATEGORY_DOMAIN_UNKNOWN_TEMP;

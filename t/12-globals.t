@@ -14,6 +14,7 @@ my %allowed = (
     'base/msg.o msg_program'           => 'name of the program',
     'base/msg.o msg_to_syslog'         => 'where lines go; again once in the child that goes to the background',
     'base/msg.o msg_journal'           => 'standard error goes to the journal; set with the name',
+    'source/milter.o milter_closed'    => 'set once, when the process ends',
     'base/msg.o msg_debug_on'          => 'set by the options',
     'base/msg.o msg_failure_text'      => 'of one thread: the text of its last failure',
     # the configuration

@@ -47,6 +47,7 @@ sub repair_disk { my @was = fields(); set_fields(@was[0 .. 2], 0, @was[4 .. 7]);
 sub start {
     local $ENV{LD_PRELOAD} = prog('t/lib/faults-preload.so');
     local $ENV{BM_FAULTS}  = "$dir/faults";
+    local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0';    # with SAN=1
     return $daemon->start(@_);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -28,12 +29,23 @@ static const struct {
 	[MSG_ALERT] = { LOG_ALERT, "alert: ", "<1>" },
 };
 
+/* Is standard error the stream that the journal reads (systemd.exec(5))? */
+static bool
+is_journal_stream(const char *stream)
+{
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void
 msg_open(const char *program, bool to_syslog)
 {
 	msg_program = program;
 	msg_to_syslog = to_syslog;
-	msg_journal = getenv("JOURNAL_STREAM") != NULL && !isatty(STDERR_FILENO);
+	msg_journal = is_journal_stream(getenv("JOURNAL_STREAM"));
 	if (to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }

@@ -76,7 +76,9 @@ net_print(const struct net *net, char text[NET_TEXT_BYTES])
 	inet_ntop(mapped ? AF_INET : AF_INET6, net->bytes + (mapped ? 12 : 0), text,
 	    NET_TEXT_BYTES);
 	len = strlen(text);
-	snprintf(text + len, NET_TEXT_BYTES - len, "/%u", mapped ? net->bits - 96 : net->bits);
+	/* All bits: an address, not a network. */
+	if (net->bits < 128)
+		snprintf(text + len, NET_TEXT_BYTES - len, "/%u", mapped ? net->bits - 96 : net->bits);
 	return text;
 }
 

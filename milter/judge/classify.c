@@ -32,7 +32,7 @@ classify(const struct rule_set *set, const struct bounce *bounce, struct verdict
 	verdict->subcause = verdict->rule = "";
 	if (str_ifind(query.text, STR(CLASSIFY_MARKER), 0, &at) == 1) {
 		verdict->category = CATEGORY_LOCAL;
-		verdict->rule = "marker";
+		verdict->rule = CLASSIFY_MARKER_RULE;
 		return;
 	}
 	if (bounce->outcome == OUTCOME_COMPLAINT) {

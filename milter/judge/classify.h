@@ -13,6 +13,9 @@
    any host, it is our own word and says nothing about the mailbox. */
 #define CLASSIFY_MARKER "suppressed by bouncemilter"
 
+/* The rule that is named then. */
+#define CLASSIFY_MARKER_RULE "marker"
+
 /* Set category, sub-cause and rule of the verdict; the strings are constants
    or belong to the set. */
 void classify(const struct rule_set *set, const struct bounce *bounce, struct verdict *verdict);

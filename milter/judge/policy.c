@@ -164,14 +164,27 @@ expired_for_policy(const struct verdict *verdict)
 	}
 }
 
+/* What stood in brackets behind the host: a unix-domain socket, or a network
+   that mail is only handed on to. */
+static bool
+is_relay(const struct policy *policy, const char *relay)
+{
+	return strchr(relay, '/') != NULL ||
+	    net_contains(policy->relays, policy->relay_count, relay);
+}
+
 /* Why these words cannot be held against the mailbox, or NULL. */
 static const char *
-not_about_mailbox(const struct bounce *bounce, enum category category)
+not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
+    enum category category)
 {
 	bool domain = category == CATEGORY_DOMAIN_UNKNOWN ||
 	    category == CATEGORY_DOMAIN_UNKNOWN_TEMP;
+	/* RFC 7504: a greeting that says "no mail here" is about its domain. */
+	bool no_mail_here = bounce->stage == STAGE_CONNECT && domain &&
+	    (bounce->code == 521 || bounce->code == 556);
 
-	if (bounce->source == SOURCE_LOCAL && strchr(bounce->relay, '/') != NULL)
+	if (bounce->source == SOURCE_LOCAL && is_relay(policy, bounce->relay))
 		return "own delivery agent";
 	/* No server was asked; the words are about the recipient's domain. */
 	if (is_own_verdict(bounce) && domain)
@@ -179,7 +192,7 @@ not_about_mailbox(const struct bounce *bounce, enum category category)
 	if (is_own_verdict(bounce) && category != CATEGORY_MESSAGE_EXPIRED)
 		return "own delivery agent";
 	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
-	    bounce->stage == STAGE_MAIL) && !domain)
+	    bounce->stage == STAGE_MAIL) && !no_mail_here)
 		return "refused before RCPT TO";
 	if ((bounce->stage == STAGE_EOD || bounce->stage == STAGE_DATA ||
 	    bounce->stage == STAGE_UNKNOWN) && bounce->together > 1 && !bounce->named)
@@ -244,15 +257,17 @@ policy_decide(const struct policy *policy, const struct bounce *bounce,
 	}
 	if (!policy_may_suppress(policy, bounce->recipient)) {
 		conclude(verdict, DECISION_EXEMPT, bounce->recipient[0] == '\0' ?
-		    "no valid address" : "own domain or never-suppress");
+		    "no certain address" : "own domain or never-suppress");
 		return;
 	}
-	why = not_about_mailbox(bounce, verdict->category);
+	why = not_about_mailbox(policy, bounce, verdict->category);
 	if (why != NULL) {
 		conclude(verdict, DECISION_EXEMPT, why);
 		return;
 	}
-	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && is_own_verdict(bounce))
+	/* Without a remote host it is the look-up of whoever reports: of our
+	   resolver, or the smarthost's. */
+	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && bounce->remote_mta[0] == '\0')
 		threshold = &own_lookup;
 	if (threshold->action == ACTION_THRESHOLD &&
 	    !threshold_reached(threshold, bounce, history)) {

@@ -13,7 +13,7 @@
  *   4. May this address ever be suppressed? Not without a valid address, not
  *      one of own-domains or never-suppress, not postmaster@ or abuse@
  *   5. Were the words about this mailbox? Not when our own delivery agent or a
- *      unix-domain socket spoke, not before RCPT TO, not when a reply to the
+ *      relay of our own site spoke, not before RCPT TO, not when a reply to the
  *      end of DATA covers several recipients and does not name this one
  *   6. Is the threshold reached?                 else count
  *   7. Is it suppressed already?                 then count
@@ -23,6 +23,7 @@
 #ifndef JUDGE_POLICY_H
 #define JUDGE_POLICY_H
 
+#include "base/net.h"
 #include "bounce.h"
 
 #define POLICY_HISTORY_MOST 32 /* earlier failures of one address and category */
@@ -41,6 +42,8 @@ struct policy {
 	struct policy_category categories[CATEGORY_COUNT];
 	const char *const *own_domains; /* ends with NULL; ".x" for below x too */
 	const char *const *never_suppress; /* addresses and domains, the same */
+	const struct net *relays;       /* hand-offs inside our own site */
+	unsigned relay_count;
 	unsigned max_suppressions;      /* 0 for no brake */
 	int64_t max_suppressions_sec;
 };

@@ -138,6 +138,8 @@ take_delimited(struct str *rest, struct arena *arena, const char **text_r, const
 		return msg_failure(error_r, "the pattern has no closing %c", delimiter);
 	if (to == out)
 		return msg_failure(error_r, "an empty pattern would match everything");
+	if (i + 1 < rest->len && rest->data[i + 1] != ' ' && rest->data[i + 1] != '\t')
+		return msg_failure(error_r, "a blank is missing behind the pattern");
 	*text_r = out;
 	*rest = str_sub(*rest, i + 1, rest->len);
 	return 0;
@@ -233,7 +235,7 @@ rule_file_parse_scope(struct str line, struct arena *arena, struct rule_scope_li
     const char **error_r)
 {
 	struct str word, name;
-	bool hosts = true;
+	bool hosts = false, texts = false;
 
 	*scope_r = (struct rule_scope_line){ 0 };
 	scope_r->hosts = arena_alloc(arena, COLUMN_ITEMS * sizeof(struct str));
@@ -246,7 +248,7 @@ rule_file_parse_scope(struct str line, struct arena *arena, struct rule_scope_li
 	for (line = str_trim(line); line.len > 0; line = str_trim(line)) {
 		const char *text;
 
-		if (line.data[0] == '"' && !hosts) {
+		if (line.data[0] == '"' && texts) {
 			if (take_delimited(&line, arena, &text, error_r) == -1)
 				return -1;
 			if (scope_r->signature_count == COLUMN_ITEMS)
@@ -257,6 +259,7 @@ rule_file_parse_scope(struct str line, struct arena *arena, struct rule_scope_li
 		str_next_word(&line, &word);
 		if (str_equal(word, STR("host")) || str_equal(word, STR("text"))) {
 			hosts = word.data[0] == 'h';
+			texts = !hosts;
 		} else if (!hosts || scope_r->host_count == COLUMN_ITEMS) {
 			return msg_failure(error_r, "\"%.*s\" is not expected here: write host "
 			    "SUFFIX (at most %d) or text \"WORDS\"", STR_ARGS(word), COLUMN_ITEMS);

@@ -182,7 +182,7 @@ find_at(struct str text, size_t *at_r)
 int
 address_parse(struct str text, struct arena *arena, const char **address_r)
 {
-	const char *domain;
+	const char *domain, *address;
 	struct str local;
 	size_t at;
 
@@ -195,8 +195,11 @@ address_parse(struct str text, struct arena *arena, const char **address_r)
 	    !unquote_local(str_sub(text, 0, at), arena, &local) ||
 	    fold_local(local, arena, &local) == 0)
 		return 0;
-	*address_r = join(local, domain, arena);
-	return strlen(*address_r) <= ADDRESS_BYTES;
+	address = join(local, domain, arena);
+	if (strlen(address) > ADDRESS_BYTES)
+		return 0;
+	*address_r = address;
+	return 1;
 }
 
 const char *

@@ -1,5 +1,7 @@
 #include "parse/plain.h"
 
+#include <string.h>
+
 #include "parse/line.h"
 
 /* The words behind "<address>: ", if the paragraph begins so. */
@@ -23,21 +25,34 @@ words_behind(struct str paragraph, struct str address, struct str *words_r)
 	return 1;
 }
 
+struct str
+plain_unfold(struct str text, struct arena *arena)
+{
+	char *out = arena_alloc(arena, text.len + 1), *to = out;
+	struct str line, word;
+
+	while (line_next(&text, &line)) {
+		if (line_is_blank(line) && to > out && to[-1] != '\n')
+			to[-1] = '\n';
+		/* Every word is followed by a blank, the last one of a paragraph
+		   by its end; neither takes more room than what stood there. */
+		while (str_next_word(&line, &word)) {
+			memcpy(to, word.data, word.len);
+			to += word.len;
+			*to++ = ' ';
+		}
+	}
+	return str_trim((struct str){ out, (size_t)(to - out) });
+}
+
 int
 plain_find_recipient(struct str text, struct str address, struct str *words_r)
 {
-	struct str line, paragraph = STR_EMPTY;
+	struct str paragraph;
 
-	while (line_next(&text, &line)) {
-		if (line_is_blank(line)) {
-			if (words_behind(paragraph, address, words_r) == 1)
-				return 1;
-			paragraph = STR_EMPTY;
-		} else if (paragraph.len == 0) {
-			paragraph = line;
-		} else {
-			paragraph.len = (size_t)(line.data + line.len - paragraph.data);
-		}
+	while (line_next(&text, &paragraph)) {
+		if (words_behind(paragraph, address, words_r) == 1)
+			return 1;
 	}
-	return words_behind(paragraph, address, words_r);
+	return 0;
 }

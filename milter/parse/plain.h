@@ -7,7 +7,11 @@
 
 #include "base/arena.h"
 
-/* Find the paragraph "<address>: words" (or "<address> (expanded from ...):
+/* Bring every paragraph to one line, with single blanks: the MTA folds long
+   ones, wherever it comes to a margin. In the arena. */
+struct str plain_unfold(struct str text, struct arena *arena);
+
+/* In unfolded text, find the paragraph "<address>: words" (or "<address> (expanded from ...):
    words") about one recipient.
    Returns 1 and the words, 0 if there is no such paragraph. */
 int plain_find_recipient(struct str text, struct str address, struct str *words_r);

@@ -77,7 +77,8 @@ message_id(struct str headers, struct reading *reading)
 	id = str_trim(header_unfold(value, reading->arena));
 	if (str_find_byte(id, '<', 0, &open) && str_find_byte(id, '>', open, &close))
 		id = str_sub(id, open, close + 1);
-	return clean(id, LIMITS_ID_BYTES, reading);
+	/* "<>" names nothing. */
+	return id.len <= 2 ? "" : clean(id, LIMITS_ID_BYTES, reading);
 }
 
 static bool
@@ -265,8 +266,7 @@ read_recipient(const struct dsn_recipient *recipient, struct reading *reading,
 	    LIMITS_ID_BYTES, reading);
 	bounce->diagnostic_type = "";
 	read_words(recipient, final, reading, bounce);
-	if (address_parse(final, arena, &bounce->recipient) == 0)
-		address_parse(original, arena, &bounce->recipient);
+	address_parse(final, arena, &bounce->recipient);
 }
 
 /*
@@ -381,8 +381,8 @@ report_parse(struct str message, bool keep_report, struct arena *arena, struct r
 		return;
 	notice = mime_find(&mime, "text/plain");
 	if (notice != NULL)
-		reading.notice = mime_text(notice, LIMITS_TEXT_PART_BYTES, arena,
-		    &report_r->limits);
+		reading.notice = plain_unfold(mime_text(notice, LIMITS_TEXT_PART_BYTES, arena,
+		    &report_r->limits), arena);
 	reading.returned = find_returned(&mime, &reading);
 	bounce_init(&reading.common);
 	header_split(message, &headers, &body);

@@ -21,7 +21,8 @@ struct report {
 	unsigned limits;         /* LIMIT_ bits that were hit anywhere */
 	struct bounce *bounces;  /* failures, delays and successes, one each
 	                            recipient; time, source and client are not
-	                            set, recipient is "" where none is valid */
+	                            set, recipient is the final one, "" where
+	                            that is not valid */
 	unsigned count;
 	const char *report_id;   /* Message-ID of the report */
 	const char *from_domain; /* of the returned message's From, "" if unknown */

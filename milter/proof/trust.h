@@ -14,8 +14,10 @@
    MTA's reports calls itself so (milter_macro_daemon_name). */
 #define TRUST_PICKUP_NAME "PICKUP"
 
-/* What proves a report from this lane and client. */
+/* What proves a report from this lane and client. `bounce` is one of the report,
+   `host_name` the name of our own MTA: only a report that the MTA signs with
+   its name and a queue id is its own. */
 enum proof trust_proof(const struct config *config, enum source source, const char *client,
-    const char *daemon_name);
+    const char *daemon_name, const char *host_name, const struct bounce *bounce);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <libmilter/mfapi.h>
 
@@ -17,6 +18,7 @@
 /* libmilter has no place for a pointer of ours before the first callback. */
 static struct session_pool *milter_pool;
 static atomic_int milter_running;
+static atomic_bool milter_closed;
 
 /* What hangs on a connection of libmilter. */
 struct connection {
@@ -44,6 +46,9 @@ enter(SMFICTX *ctx)
 	struct connection *connection = smfi_getpriv(ctx);
 
 	milter_running++;
+	/* The process ends: the MTA will see the connection break. */
+	while (milter_closed)
+		pause();
 	if (connection == NULL)
 		connection = connection_new(ctx);
 	if (connection->session == NULL)
@@ -155,10 +160,13 @@ static sfsistat
 on_mail(SMFICTX *ctx, char **arguments)
 {
 	struct connection *connection = enter(ctx);
-	enum session_answer answer;
+	const struct session_macros macros = {
+		.daemon_name = macro(ctx, "{daemon_name}"),
+		.host_name = macro(ctx, "j"),
+		.login = macro(ctx, "{auth_authen}"),
+	};
+	enum session_answer answer = session_mail(connection->session, arguments[0], &macros);
 
-	answer = session_mail(connection->session, arguments[0], macro(ctx, "{daemon_name}"),
-	    macro(ctx, "{auth_authen}"));
 	return leave(translate(ctx, connection, answer));
 }
 
@@ -276,4 +284,11 @@ bool
 milter_is_idle(void)
 {
 	return milter_running == 0;
+}
+
+bool
+milter_close(void)
+{
+	milter_closed = true;
+	return milter_is_idle();
 }

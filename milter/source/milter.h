@@ -20,4 +20,8 @@ void milter_stop(void);
 /* Is no callback running? */
 bool milter_is_idle(void);
 
+/* From now on callbacks wait for the process to end, so that parts can be
+   freed. Returns false if one is running still, and may use them. */
+bool milter_close(void);
+
 #endif

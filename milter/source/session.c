@@ -13,13 +13,14 @@
 struct session {
 	struct session_pool *pool;
 	char address[64];
-	bool from_network; /* the local lane has an address, and port 0 */
+	bool may_be_local; /* cleanup says that it is 127.0.0.1, with port 0 */
 	/* of the message */
 	bool local;        /* the local lane: cleanup speaks, not smtpd */
 	bool candidate;    /* may be a report */
 	bool null_sender;
 	unsigned limits;
 	char daemon_name[64];
+	char host_name[256];
 	char sender[512];
 	struct buf message;
 	enum category refused_for;
@@ -34,7 +35,7 @@ session_new(struct session_pool *pool, const char *address, unsigned port)
 	if (session == NULL)
 		msg_out_of_memory();
 	session->pool = pool;
-	session->from_network = port != 0 || address[0] == '\0';
+	session->may_be_local = port == 0 && strcmp(address, "127.0.0.1") == 0;
 	snprintf(session->address, sizeof(session->address), "%s", address);
 	return session;
 }
@@ -55,13 +56,14 @@ session_free(struct session *session)
 	free(session);
 }
 
-/* Keep a piece of the message, as far as the limits allow. */
+/* Keep a piece of the message, as far as the limits allow. The room that all
+   share is for strangers; our own MTA is never kept waiting by them. */
 static void
 keep(struct session *session, struct str piece)
 {
 	size_t room = LIMITS_REPORT_BYTES - session->message.len;
 
-	if (session->pool->buffered + piece.len > BUFFERED_MOST) {
+	if (!session->local && session->pool->buffered + piece.len > BUFFERED_MOST) {
 		session->limits |= LIMIT_MEMORY;
 		return;
 	}
@@ -80,9 +82,17 @@ is_own_client(const struct config *config, const struct session *session, const 
 	    net_contains(config->own_clients.nets, config->own_clients.count, session->address);
 }
 
+/* Some reporters give their reports a sender: all of their mail is read. */
+static bool
+is_reporter(const struct config *config, const struct session *session)
+{
+	return net_contains(config->trusted_reporters.nets, config->trusted_reporters.count,
+	    session->address);
+}
+
 enum session_answer
-session_mail(struct session *session, const char *argument, const char *daemon_name,
-    const char *login)
+session_mail(struct session *session, const char *argument,
+    const struct session_macros *macros)
 {
 	struct str sender = str_of(argument);
 	struct config *config;
@@ -91,18 +101,20 @@ session_mail(struct session *session, const char *argument, const char *daemon_n
 	session_abort(session);
 	/* smtpd passes the path with its brackets, cleanup the bare address:
 	   nobody can imitate that over SMTP. */
-	session->local = !session->from_network && !str_istarts(sender, STR("<"));
+	session->local = session->may_be_local && !str_istarts(sender, STR("<"));
 	if (sender.len >= 2 && sender.data[0] == '<')
 		sender = str_sub(sender, 1, sender.len - 1);
 	session->null_sender = sender.len == 0;
 	snprintf(session->sender, sizeof(session->sender), "%.*s", STR_ARGS(sender));
-	snprintf(session->daemon_name, sizeof(session->daemon_name), "%s", daemon_name);
+	snprintf(session->daemon_name, sizeof(session->daemon_name), "%s", macros->daemon_name);
+	snprintf(session->host_name, sizeof(session->host_name), "%s", macros->host_name);
 	if (session->null_sender)
 		return SESSION_CONTINUE;
 	if (session->local)
 		return SESSION_ACCEPT;
 	config = config_get();
-	accept = config->enforce == ENFORCE_TABLE && is_own_client(config, session, login);
+	accept = config->enforce == ENFORCE_TABLE &&
+	    is_own_client(config, session, macros->login) && !is_reporter(config, session);
 	config_put(config);
 	return accept ? SESSION_ACCEPT : SESSION_CONTINUE;
 }
@@ -174,11 +186,17 @@ session_end_of_message(struct session *session)
 		.source = session->local ? SOURCE_LOCAL : SOURCE_NET,
 		.client = session->local ? "" : session->address,
 		.daemon_name = session->daemon_name,
+		.host_name = session->host_name,
 		.envelope_sender = session->sender,
 		.limits = session->limits,
 	};
 	enum pipeline_answer answer;
 
+	/* Half a report is not read: it shall come again. */
+	if (session->candidate && (session->limits & LIMIT_MEMORY)) {
+		session_abort(session);
+		return SESSION_RETRY;
+	}
 	answer = pipeline_report(session->pool->pipeline, buf_str(&session->message), &origin);
 	session_abort(session);
 	if (answer == PIPELINE_RECORDED)

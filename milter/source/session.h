@@ -10,8 +10,9 @@
  *                     \--> body ---> end of message: answered
  *
  * Guarantees: ordinary mail is always accepted, whatever fails here. A message
- * is answered "try again" only if it is a report from the network that is
- * proven ours and could not be recorded. On the local lane nothing is ever
+ * is answered "try again" only if it is a report from the network that could
+ * not be received whole for lack of memory, or is proven ours and could not be
+ * recorded. On the local lane nothing is ever
  * refused: Postfix would keep such mail in its queue.
  *
  * The callbacks of one session come one after the other, but on different
@@ -44,10 +45,16 @@ enum session_answer {
 struct session *session_new(struct session_pool *pool, const char *address, unsigned port);
 void session_free(struct session *session);
 
-/* MAIL FROM, argument as it came; begins a message. `daemon_name` and `login`
-   are macros, "" if absent. */
+/* The macros that a message begins with; "" if absent. */
+struct session_macros {
+	const char *daemon_name; /* {daemon_name} */
+	const char *host_name;   /* {j} */
+	const char *login;       /* {auth_authen} */
+};
+
+/* MAIL FROM, argument as it came; begins a message. */
 enum session_answer session_mail(struct session *session, const char *argument,
-    const char *daemon_name, const char *login);
+    const struct session_macros *macros);
 
 /* RCPT TO, argument as it came. */
 enum session_answer session_rcpt(struct session *session, const char *argument);

@@ -82,8 +82,14 @@ journal_prune(struct store_txn *txn, enum store_table table, int64_t before, uin
 {
 	struct store_cursor *cursor;
 	struct str key, value;
+	uint64_t first, last;
 	int pruned = 0, ret;
 
+	/* The newest one stays: sequences go on from it. */
+	if (journal_bounds(txn, table, &first, &last, error_r) == -1)
+		return -1;
+	if (up_to >= last)
+		up_to = last == 0 ? 0 : last - 1;
 	if (store_cursor_open(txn, table, &cursor, error_r) == -1)
 		return -1;
 	ret = store_cursor_seek(cursor, STR_EMPTY, &key, &value, error_r);

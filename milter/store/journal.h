@@ -41,7 +41,7 @@ int journal_bounds(struct store_txn *txn, enum store_table table, uint64_t *firs
     uint64_t *last_r, const char **error_r);
 
 /* Delete at most `most` events older than `before`, none with a sequence above
-   `up_to`. Returns how many, or -1. */
+   `up_to`, and never the newest. Returns how many, or -1. */
 int journal_prune(struct store_txn *txn, enum store_table table, int64_t before, uint64_t up_to,
     unsigned most, const char **error_r);
 

@@ -56,11 +56,12 @@ publish_reset(struct store *store, const char **error_r)
 	return store_commit(txn, error_r);
 }
 
+/* M and N; M is 0 also where events behind M are not there any more. */
 static int
 read_bounds(struct store *store, uint64_t *published_r, uint64_t *last_r, const char **error_r)
 {
 	struct store_txn *txn;
-	uint64_t first;
+	uint64_t first = 0;
 	int ret;
 
 	if (store_begin_read(store, &txn, error_r) == -1)
@@ -69,6 +70,8 @@ read_bounds(struct store *store, uint64_t *published_r, uint64_t *last_r, const 
 	if (ret == 0)
 		ret = journal_bounds(txn, STORE_JOURNAL, &first, last_r, error_r);
 	store_abort(txn);
+	if (ret == 0 && *published_r + 1 < first)
+		*published_r = 0;
 	return ret;
 }
 
@@ -125,9 +128,12 @@ publish_catch_up(struct store *store, struct tables *tables, const char **error_
 		return -1;
 	if (published >= last)
 		return 0;
-	if (published == 0)
-		return table_publish_all(tables, store, error_r) == -1 ? -1 :
-		    save_position(store, 0, last, error_r);
+	if (published == 0) {
+		if (publish_reset(store, error_r) == -1 ||
+		    table_publish_all(tables, store, error_r) == -1)
+			return -1;
+		return save_position(store, 0, last, error_r);
+	}
 	pages = pages_new(store, STORE_JOURNAL, store_number(published + 1, bytes));
 	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		if (publish_page(store, tables, rows, count, &published, error_r) == -1) {

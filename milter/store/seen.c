@@ -71,7 +71,7 @@ make_keys(const struct seen *seen, const struct bounce *bounce, struct key keys[
 	struct arena *arena = arena_new();
 	int count = 0, ret = 0;
 
-	if (bounce->queue_id[0] != '\0')
+	if (bounce->queue_id[0] != '\0' && bounce->arrival != 0)
 		ret = add_key(seen, arena, "queue", bounce->queue_id, bounce, true, &keys[count++],
 		    error_r);
 	if (ret == 0 && bounce->message_id[0] != '\0')

@@ -16,15 +16,19 @@ standing_key(const char *address, struct arena *arena)
 	return (struct str){ key, len + 1 };
 }
 
+/* Time, table, address. */
+#define EXPIRY_PREFIX (STORE_NUMBER_BYTES + 1)
+
 static struct str
-expiry_key(int64_t until, const char *address, struct arena *arena)
+expiry_key(int64_t until, enum table_set table, const char *address, struct arena *arena)
 {
 	size_t len = strlen(address);
-	char *key = arena_alloc(arena, STORE_NUMBER_BYTES + len + 2);
+	char *key = arena_alloc(arena, EXPIRY_PREFIX + len);
 
 	store_number((uint64_t)until, key);
-	memcpy(key + STORE_NUMBER_BYTES + 1, address, len);
-	return (struct str){ key, STORE_NUMBER_BYTES + 1 + len };
+	key[STORE_NUMBER_BYTES] = (char)table;
+	memcpy(key + EXPIRY_PREFIX, address, len);
+	return (struct str){ key, EXPIRY_PREFIX + len };
 }
 
 static void
@@ -162,17 +166,18 @@ standing_get(struct store_txn *txn, const char *address, struct standing *standi
 }
 
 static int
-put_expiry(struct store_txn *txn, const char *address, const struct standing_entry *before,
-    const struct standing_entry *after, struct arena *arena, const char **error_r)
+put_expiry(struct store_txn *txn, enum table_set table, const char *address,
+    const struct standing_entry *before, const struct standing_entry *after,
+    struct arena *arena, const char **error_r)
 {
 	if (before->until == after->until)
 		return 0;
 	if (before->until != 0 && store_delete(txn, STORE_EXPIRY,
-		expiry_key(before->until, address, arena), error_r) == -1)
+		expiry_key(before->until, table, address, arena), error_r) == -1)
 		return -1;
 	if (after->until == 0)
 		return 0;
-	return store_put(txn, STORE_EXPIRY, expiry_key(after->until, address, arena), STR_EMPTY,
+	return store_put(txn, STORE_EXPIRY, expiry_key(after->until, table, address, arena), STR_EMPTY,
 	    error_r);
 }
 
@@ -187,8 +192,8 @@ standing_put(struct store_txn *txn, const char *address, const struct standing *
 	standing_print(after, &text);
 	ret = store_put(txn, STORE_STANDING, standing_key(address, arena), buf_str(&text), error_r);
 	for (unsigned i = 0; ret == 0 && i < TABLE_SET_COUNT; i++)
-		ret = put_expiry(txn, address, &before->suppressed[i], &after->suppressed[i], arena,
-		    error_r);
+		ret = put_expiry(txn, i, address, &before->suppressed[i], &after->suppressed[i],
+		    arena, error_r);
 	buf_free(&text);
 	arena_free(arena);
 	return ret;
@@ -211,8 +216,10 @@ drop_time(int64_t times[POLICY_HISTORY_MOST])
 	    (POLICY_HISTORY_MOST - 1 - drop) * sizeof(times[0]));
 }
 
+/* Count a failure; only one that may be held against the mailbox also counts
+   for a threshold. */
 static void
-note_failure(struct standing *standing, enum category category, int64_t time)
+note_failure(struct standing *standing, enum category category, int64_t time, bool for_threshold)
 {
 	int64_t *times = standing->times[category];
 	unsigned t = 0;
@@ -221,6 +228,8 @@ note_failure(struct standing *standing, enum category category, int64_t time)
 	if (standing->first == 0)
 		standing->first = time;
 	standing->last = time;
+	if (!for_threshold)
+		return;
 	while (t < POLICY_HISTORY_MOST && times[t] != 0)
 		t++;
 	if (t == POLICY_HISTORY_MOST) {
@@ -242,7 +251,8 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 
 	if (bounce->outcome == OUTCOME_FAILED || bounce->outcome == OUTCOME_EXPIRED ||
 	    bounce->outcome == OUTCOME_COMPLAINT)
-		note_failure(standing, verdict->category, bounce->time);
+		note_failure(standing, verdict->category, bounce->time,
+		    verdict->decision != DECISION_EXEMPT);
 	switch (verdict->decision) {
 	case DECISION_SUPPRESS:
 		standing->suppressed[verdict->table] = entry;
@@ -281,9 +291,26 @@ standing_next_expired(struct store_txn *txn, int64_t now, struct arena *arena,
 	store_cursor_close(cursor);
 	if (ret != 1)
 		return ret;
-	if (key.len < STORE_NUMBER_BYTES + 2 ||
-	    (int64_t)store_scan_number(str_sub(key, 0, STORE_NUMBER_BYTES)) > now)
+	if ((int64_t)store_scan_number(str_sub(key, 0, STORE_NUMBER_BYTES)) > now)
 		return 0;
-	*address_r = arena_strdup(arena, str_sub(key, STORE_NUMBER_BYTES + 1, key.len));
+	*address_r = arena_strdup(arena, str_sub(key, EXPIRY_PREFIX, key.len));
 	return 1;
+}
+
+int
+standing_take_expired(struct store_txn *txn, int64_t now, struct arena *arena,
+    const char **address_r, const char **error_r)
+{
+	struct store_cursor *cursor;
+	int ret = standing_next_expired(txn, now, arena, address_r, error_r);
+
+	if (ret != 1)
+		return ret;
+	if (store_cursor_open(txn, STORE_EXPIRY, &cursor, error_r) == -1)
+		return -1;
+	ret = store_cursor_seek(cursor, STR_EMPTY, NULL, NULL, error_r);
+	if (ret == 1)
+		ret = store_cursor_delete(cursor, error_r) == -1 ? -1 : 1;
+	store_cursor_close(cursor);
+	return ret;
 }

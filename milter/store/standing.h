@@ -3,7 +3,7 @@
  * is suppressed; published tables are copies of it.
  *
  *   standing: tenant NUL address -> the text form of struct standing
- *   expiry:   time, tenant NUL address -> nothing (what to lift next)
+ *   expiry:   time, table (one byte), address -> nothing (what to lift next)
  *
  * The tenant is empty for now. standing_fold() makes it from events and needs
  * nothing else, so that a verification can make it again from the journal.
@@ -59,6 +59,10 @@ struct str standing_key(const char *address, struct arena *arena);
 /* The next address with a suppression that ended at or before `now`.
    Returns 1 and the address, in the arena; 0 if there is none; -1. */
 int standing_next_expired(struct store_txn *txn, int64_t now, struct arena *arena,
+    const char **address_r, const char **error_r);
+
+/* The same, and take it off the expiry table. */
+int standing_take_expired(struct store_txn *txn, int64_t now, struct arena *arena,
     const char **address_r, const char **error_r);
 
 #endif

@@ -157,53 +157,82 @@ publish_pages(struct tables *tables, unsigned file, struct store *store, const c
 	return ret;
 }
 
-/* Make sure that the file is there and whole; *empty_r is set if it is new. */
+/* What a file is. Returns 0, or -1 if it must not be touched. */
 static int
-prepare_file(const char *path, bool *empty_r, enum store_error *kind_r, const char **error_r)
+inspect_file(const char *path, enum table_state *state_r, enum store_error *kind_r,
+    const char **error_r)
 {
-	enum table_state state;
-
 	*kind_r = STORE_ERROR_IO;
-	if (table_lmdb_inspect(path, STR(CLASSIFY_MARKER), &state, error_r) == -1)
+	if (table_lmdb_inspect(path, STR(CLASSIFY_MARKER), state_r, error_r) == -1)
 		return -1;
-	*empty_r |= state == TABLE_MISSING || state == TABLE_TORN;
-	switch (state) {
-	case TABLE_GOOD:
+	if (*state_r != TABLE_FOREIGN)
 		return 0;
-	case TABLE_FOREIGN:
-		*kind_r = STORE_ERROR_CONFIG;
-		return msg_failure(error_r, "%s holds entries that bouncemilter did not write: "
-		    "move them to a table of your own, or set table-dir to another directory",
-		    path);
-	case TABLE_TORN:
-		msg_warning("%s is damaged: rebuilding it from the store, the old file is kept as "
-		    "%s.torn", path, path);
-		break;
-	case TABLE_MISSING:
-		msg_info("%s is missing: making it from the store", path);
-		break;
-	}
-	return table_lmdb_create(path, state == TABLE_TORN, error_r);
+	*kind_r = STORE_ERROR_CONFIG;
+	return msg_failure(error_r, "%s holds entries that bouncemilter did not write: move them "
+	    "to a table of your own, or set table-dir to another directory", path);
+}
+
+static char *
+path_of(const char *directory, unsigned file)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", directory, files[file].name) == -1)
+		msg_out_of_memory();
+	return path;
 }
 
 int
-table_open(const char *directory, struct tables **tables_r, bool *empty_r,
-    enum store_error *kind_r, const char **error_r)
+table_inspect(const char *directory, bool *damaged_r, enum store_error *kind_r,
+    const char **error_r)
+{
+	int ret = 0;
+
+	*damaged_r = false;
+	for (unsigned file = 0; ret == 0 && file < FILE_COUNT; file++) {
+		char *path = path_of(directory, file);
+		enum table_state state;
+
+		ret = inspect_file(path, &state, kind_r, error_r);
+		if (ret == 0)
+			*damaged_r |= state != TABLE_GOOD;
+		free(path);
+	}
+	return ret;
+}
+
+/* Make sure that the file is there and whole, and open it. */
+static int
+open_file(const char *path, struct table_lmdb **file_r, enum store_error *kind_r,
+    const char **error_r)
+{
+	enum table_state state;
+
+	if (inspect_file(path, &state, kind_r, error_r) == -1)
+		return -1;
+	if (state == TABLE_TORN)
+		msg_warning("%s is damaged: rebuilding it from the store, the old file is kept as "
+		    "%s.torn", path, path);
+	if (state == TABLE_MISSING)
+		msg_info("%s is missing: making it from the store", path);
+	if (state != TABLE_GOOD && table_lmdb_create(path, state == TABLE_TORN, error_r) == -1)
+		return -1;
+	return table_lmdb_open(path, file_r, error_r);
+}
+
+int
+table_open(const char *directory, struct tables **tables_r, enum store_error *kind_r,
+    const char **error_r)
 {
 	struct tables *tables = calloc(1, sizeof(*tables));
 	int ret = 0;
 
-	*empty_r = false;
 	if (tables == NULL)
 		msg_out_of_memory();
 	for (unsigned file = 0; ret == 0 && file < FILE_COUNT; file++) {
-		char *path;
+		char *path = path_of(directory, file);
 
-		if (asprintf(&path, "%s/%s", directory, files[file].name) == -1)
-			msg_out_of_memory();
-		ret = prepare_file(path, empty_r, kind_r, error_r);
-		if (ret == 0)
-			ret = table_lmdb_open(path, &tables->files[file], error_r);
+		ret = open_file(path, &tables->files[file], kind_r, error_r);
 		free(path);
 	}
 	if (ret == -1) {

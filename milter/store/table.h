@@ -20,13 +20,18 @@
 struct tables;
 
 /*
- * Open the tables of a directory, making anew what is missing or torn, which is
- * said in the log. *empty_r says that a file is new and empty: all is to be
- * published again.
+ * Look at the tables of a directory. *damaged_r says that one is missing or
+ * torn: table_open() will make it empty, and all is to be published again, so
+ * publish_reset() belongs before it.
  * Returns 0, or -1 with a sentence. STORE_ERROR_CONFIG: a file is not ours.
  */
-int table_open(const char *directory, struct tables **tables_r, bool *empty_r,
-    enum store_error *kind_r, const char **error_r);
+int table_inspect(const char *directory, bool *damaged_r, enum store_error *kind_r,
+    const char **error_r);
+
+/* Open the tables, making anew what is missing or torn, which is said in the
+   log. Returns as table_inspect() does. */
+int table_open(const char *directory, struct tables **tables_r, enum store_error *kind_r,
+    const char **error_r);
 void table_close(struct tables *tables);
 
 /* Copy the current standing of these addresses. Returns 0 or -1. */

@@ -8,7 +8,8 @@
 #include "base/msg.h"
 
 #define GROUP_MOST 1000       /* jobs in one transaction */
-#define POSTED_MOST 10000     /* jobs in the queue that nobody waits for */
+#define POSTED_MOST 10000     /* jobs in the queue that nobody waits for ... */
+#define POSTED_BYTES ((size_t)64 * 1024 * 1024) /* ... and what they hold */
 #define POSTED_WAIT_MSEC 1000 /* they are committed within this time, or as a full group */
 
 struct writer {
@@ -19,6 +20,7 @@ struct writer {
 	pthread_cond_t finished;
 	struct job *head, **tail;
 	unsigned posted;
+	size_t posted_bytes;
 	bool waiting; /* somebody waits for a job in the queue */
 	bool stopping;
 	bool alerted;
@@ -68,7 +70,10 @@ take_group(struct writer *writer)
 
 		writer->head = job->next;
 		job->next = NULL;
-		writer->posted -= !job->waited_for;
+		if (!job->waited_for) {
+			writer->posted--;
+			writer->posted_bytes -= job->bytes;
+		}
 		*end = job;
 		end = &job->next;
 		count++;
@@ -288,9 +293,12 @@ writer_post(struct writer *writer, struct job *job)
 	job->waited_for = false;
 	job->done = job->failed = false;
 	pthread_mutex_lock(&writer->lock);
-	room = writer->posted < POSTED_MOST;
+	/* Small jobs are our own chores, and few. */
+	room = job->bytes == 0 || (writer->posted < POSTED_MOST &&
+	    writer->posted_bytes + job->bytes <= POSTED_BYTES);
 	if (room) {
 		writer->posted++;
+		writer->posted_bytes += job->bytes;
 		enqueue(writer, job);
 		pthread_cond_signal(&writer->queued);
 	}

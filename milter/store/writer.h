@@ -31,6 +31,9 @@ struct job {
 	/* Free the job, once. */
 	void (*release)(struct job *job);
 
+	/* What the job holds in memory; 0 for a few bytes. */
+	size_t bytes;
+
 	/* The writer's own. */
 	struct job *next;
 	bool waited_for;

@@ -157,14 +157,14 @@ open_tables(struct store *store, const struct config *config)
 	enum store_error kind;
 	struct tables *tables;
 	const char *error;
-	bool empty;
+	bool damaged;
 
-	if (table_open(config->table_dir, &tables, &empty, &kind, &error) == -1) {
+	if (table_inspect(config->table_dir, &damaged, &kind, &error) == -1 ||
+	    (damaged && publish_reset(store, &error) == -1) ||
+	    table_open(config->table_dir, &tables, &kind, &error) == -1) {
 		msg_error("%s", error);
 		exit(kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_TEMPFAIL);
 	}
-	if (empty && publish_reset(store, &error) == -1)
-		tool_fail(error);
 	return tables;
 }
 

@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		clock_scan_header(header.value, &time);
 	}
 	promise_clean(header_text(headers, STR("Subject"), 1000, arena));
-	plain_find_recipient(text, STR("a@b.example"), &value);
+	plain_find_recipient(plain_unfold(text, arena), STR("a@b.example"), &value);
 	str_next_piece(&text, '\n', &value);
 	header_parameter(value, STR("boundary"), arena, &rest);
 	header_parameter(value, STR("charset"), arena, &rest);

@@ -64,12 +64,11 @@ set_up(void **state)
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	enum store_error kind;
 	const char *error;
-	bool empty;
 
 	assert_int_equal(make_directory((void **)&daemon->directory), 0);
 	configure(daemon, "");
 	daemon->store = open_store(daemon->directory);
-	assert_done(table_open(daemon->directory, &daemon->tables, &empty, &kind, &error));
+	assert_done(table_open(daemon->directory, &daemon->tables, &kind, &error));
 	daemon->publisher = publish_start(daemon->store, daemon->tables, false);
 	daemon->writer = writer_start(daemon->store);
 	daemon->alarm = alarm_new();
@@ -116,7 +115,7 @@ send_report(struct daemon *daemon, unsigned number, bool trusted)
 	    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m%u@example.com>\r\n"
 	    "\r\n--b--\r\n", number, number % 2 ? "550 5.1.1 User unknown" :
 	    "550 5.7.26 This mail is unauthenticated", number);
-	session_mail(session, "<>", "", "");
+	session_mail(session, "<>", &(struct session_macros){ "", "mta.example.com", "" });
 	session_rcpt(session, "<app@example.com>");
 	session_header(session, "Content-Type",
 	    "multipart/report; report-type=delivery-status; boundary=\"b\"");

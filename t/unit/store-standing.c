@@ -95,6 +95,70 @@ test_text_form_is_read_back(void **state)
 	buf_free(&text_again);
 }
 
+/* What is exempt is counted, but not held against the mailbox. */
+static void
+test_exempt_failures_count_for_no_threshold(void **state)
+{
+	struct verdict exempt = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_EXEMPT, 0);
+	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	make_bounce(&bounce, "a@example.com", NOON);
+	standing_fold(&standing, 1, &bounce, &exempt);
+	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 1);
+	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], 0);
+	standing_fold(&standing, 2, &bounce, &count);
+	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], NOON);
+}
+
+/* A busy address fails a hundred times a day: its days are not forgotten. */
+static void
+test_days_of_a_busy_address(void **state)
+{
+	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
+	const int64_t *times;
+	struct standing standing = { 0 };
+	struct bounce bounce;
+	unsigned days = 1;
+
+	(void)state;
+	for (int64_t i = 0; i < 700; i++) {
+		make_bounce(&bounce, "a@example.com", NOON + i * 864);
+		standing_fold(&standing, (uint64_t)i + 1, &bounce, &count);
+	}
+	times = standing.times[CATEGORY_MAILBOX_FULL];
+	for (unsigned t = 1; t < POLICY_HISTORY_MOST; t++) {
+		assert_true(times[t] > times[t - 1]);
+		days += times[t] / 86400 != times[t - 1] / 86400;
+	}
+	assert_in_range(days, 7, 8);
+	assert_int_equal(times[POLICY_HISTORY_MOST - 1], NOON + 699 * 864);
+}
+
+/* Who lifts by hand says that the mailbox is good. */
+static void
+test_an_operators_lift_forgets(void **state)
+{
+	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
+	struct verdict lift = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_LIFT, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	make_bounce(&bounce, "a@example.com", NOON);
+	standing_fold(&standing, 1, &bounce, &count);
+	bounce_init(&bounce);
+	bounce.source = SOURCE_CLOCK;
+	standing_fold(&standing, 2, &bounce, &lift);
+	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], NOON);
+	bounce.source = SOURCE_OPERATOR;
+	standing_fold(&standing, 3, &bounce, &lift);
+	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], 0);
+	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 1);
+}
+
 static void
 put(struct store *store, const char *address, const struct standing *after)
 {
@@ -184,6 +248,10 @@ test_journal_has_no_gaps_and_is_pruned_at_its_old_end(void **state)
 	assert_done(journal_bounds(txn, STORE_JOURNAL, &first, &last, &error));
 	assert_int_equal(first, 9);
 	assert_int_equal(last, 10);
+	/* The newest stays, however old it is: sequences go on from it. */
+	assert_int_equal(journal_prune(txn, STORE_JOURNAL, INT64_MAX, UINT64_MAX, 100, &error), 1);
+	assert_done(journal_bounds(txn, STORE_JOURNAL, &first, &last, &error));
+	assert_int_equal(first, 10);
 	store_abort(txn);
 	arena_free(arena);
 	store_close(store);
@@ -331,6 +399,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fold), cmocka_unit_test(test_complaints_are_apart),
 		cmocka_unit_test(test_text_form_is_read_back),
+		cmocka_unit_test(test_exempt_failures_count_for_no_threshold),
+		cmocka_unit_test(test_days_of_a_busy_address),
+		cmocka_unit_test(test_an_operators_lift_forgets),
 		T(test_expiry_follows_the_standing),
 		T(test_journal_has_no_gaps_and_is_pruned_at_its_old_end),
 		T(test_seen), T(test_a_report_without_ids_is_known_by_its_own), T(test_brake),

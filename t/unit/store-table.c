@@ -44,11 +44,12 @@ open_tables(const char *directory, struct store *store)
 	struct tables *tables;
 	enum store_error kind;
 	const char *error;
-	bool empty;
+	bool damaged;
 
-	assert_done(table_open(directory, &tables, &empty, &kind, &error));
-	if (empty)
+	assert_done(table_inspect(directory, &damaged, &kind, &error));
+	if (damaged)
 		assert_done(publish_reset(store, &error));
+	assert_done(table_open(directory, &tables, &kind, &error));
 	assert_done(publish_catch_up(store, tables, &error));
 	return tables;
 }
@@ -187,7 +188,7 @@ test_a_table_of_somebody_else_is_left_alone(void **state)
 	enum store_error kind;
 	char path[256];
 	const char *error;
-	bool empty;
+	bool damaged;
 
 	snprintf(path, sizeof(path), "%s/transport.lmdb", (char *)*state);
 	assert_done(table_lmdb_create(path, false, &error));
@@ -196,11 +197,41 @@ test_a_table_of_somebody_else_is_left_alone(void **state)
 	assert_done(table_lmdb_put(foreign, STR("example.org"), STR("smtp:[192.0.2.1]"), &error));
 	assert_done(table_lmdb_commit(foreign, &error));
 	table_lmdb_close(foreign);
-	assert_int_equal(table_open(*state, &tables, &empty, &kind, &error), -1);
+	assert_int_equal(table_inspect(*state, &damaged, &kind, &error), -1);
+	assert_int_equal(kind, STORE_ERROR_CONFIG);
+	assert_int_equal(table_open(*state, &tables, &kind, &error), -1);
 	assert_int_equal(kind, STORE_ERROR_CONFIG);
 	assert_non_null(strstr(error, "transport.lmdb holds entries that bouncemilter did not write"));
 	assert_string_equal(rows_of(*state, "transport.lmdb", &rows),
 	    "example.org=smtp:[192.0.2.1]\n");
+	buf_free(&rows);
+	store_close(store);
+}
+
+/* The events behind M are gone: then all of the standing is published. */
+static void
+test_what_was_pruned_is_published_all_the_same(void **state)
+{
+	struct store *store = open_store(*state);
+	struct tables *tables = open_tables(*state, store);
+	struct buf rows = { 0 };
+	struct store_txn *txn;
+	const char *error;
+
+	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	assert_done(publish_catch_up(store, tables, &error));
+	for (int i = 0; i < 3; i++)
+		record(store, i == 0 ? "b@example.com" : "c@example.com", CATEGORY_USER_UNKNOWN,
+		    DECISION_SUPPRESS, TABLE_MAIN);
+	assert_done(store_begin(store, &txn, &error));
+	assert_int_equal(journal_prune(txn, STORE_JOURNAL, INT64_MAX, UINT64_MAX, 100, &error), 3);
+	assert_done(store_commit(txn, &error));
+	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_LIFT, TABLE_MAIN);
+	assert_done(publish_catch_up(store, tables, &error));
+	table_close(tables);
+	rows_of(*state, "access.lmdb", &rows);
+	assert_null(strstr(buf_cstr(&rows), "a@example.com"));
+	assert_non_null(strstr(buf_cstr(&rows), "b@example.com"));
 	buf_free(&rows);
 	store_close(store);
 }
@@ -277,7 +308,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_what_is_published), T(test_lifting_takes_all_keys_away),
 		T(test_verify_finds_what_is_wrong), T(test_a_table_of_somebody_else_is_left_alone),
-		T(test_a_damaged_table_is_rebuilt), T(test_a_replaced_table_is_noticed),
+		T(test_a_damaged_table_is_rebuilt), T(test_what_was_pruned_is_published_all_the_same), T(test_a_replaced_table_is_noticed),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);

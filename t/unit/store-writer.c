@@ -53,6 +53,7 @@ new_job(const char *key, bool fails, int sleep_msec, atomic_int *committed)
 	job->job.apply = put_apply;
 	job->job.committed = put_committed;
 	job->job.release = put_release;
+	job->job.bytes = sizeof(*job);
 	return &job->job;
 }
 

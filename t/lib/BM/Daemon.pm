@@ -60,6 +60,8 @@ sub configure {
         'socket'    => "unix:$self->{socket}",
         'state-dir' => $self->{state},
         'user'      => 'nobody',
+        # The remote servers of the tests are on loopback.
+        'relays'    => [],
         'rules-dir' => top() . '/rules',
         'local-rules-dir' => "$self->{dir}/rules.d",
         $self->{postfix_config} ? ('postfix-config' => $self->{postfix_config}) : (),
