@@ -127,7 +127,8 @@ tests: all $(UNIT) $(HELP)
 # The settings are passed on to a second make, because what pkg-config knows
 # changes when deps has run.
 check: deps
-	$(MAKE) tests lint fuzz-short
+	$(MAKE) -j$(JOBS) tests lint $(FUZZ)
+	$(MAKE) fuzz-short
 	$(PROVE) -r t $(B)/t/unit
 
 demo: deps
@@ -139,10 +140,13 @@ demo: deps
 FUZZ_SRC = $(wildcard t/fuzz/*.c)
 FUZZ     = $(patsubst t/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 SECONDS  = 60
-build/fuzz/%: t/fuzz/%.c $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC)
+FUZZ_OBJ = $(patsubst %.c,build/fuzz/%.o,$(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
+FUZZ_CC  = clang -std=c17 $(DEFINES) -Imilter -O1 -g -fno-sanitize-recover=all $(PKG_CFLAGS)
+build/fuzz/%.o: %.c $(wildcard milter/*.h milter/*/*.h)
 	@mkdir -p $(@D)
-	clang -std=c17 $(DEFINES) -Imilter -O1 -g -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=all $(PKG_CFLAGS) -o $@ $^ $(LIBS)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+build/fuzz/%: t/fuzz/%.c $(FUZZ_OBJ)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 fuzz: $(FUZZ)
 	t/fuzz/run $(SECONDS) $(FUZZ)
 fuzz-short: $(FUZZ)
