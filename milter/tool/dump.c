@@ -325,15 +325,8 @@ parse_option(struct request *request, int option)
 	case OPT_POSTMAP:
 		request->format = PRINT_POSTMAP;
 		break;
-	case 'h':
-		fputs(usage_text, stdout);
-		exit(EXIT_SUCCESS);
-	case 'V':
-		printf(PROGRAM " %s\n", VERSION);
-		exit(EXIT_SUCCESS);
 	default:
-		fprintf(stderr, "Try '" PROGRAM " --help'.\n");
-		exit(TOOL_USAGE);
+		tool_last_option(PROGRAM, usage_text, option);
 	}
 }
 

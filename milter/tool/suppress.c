@@ -241,15 +241,8 @@ parse_option(struct request *request, int option)
 	case OPT_DRY_RUN:
 		request->dry_run = true;
 		break;
-	case 'h':
-		fputs(usage_text, stdout);
-		exit(EXIT_SUCCESS);
-	case 'V':
-		printf(PROGRAM " %s\n", VERSION);
-		exit(EXIT_SUCCESS);
 	default:
-		fprintf(stderr, "Try '" PROGRAM " --help'.\n");
-		exit(TOOL_USAGE);
+		tool_last_option(PROGRAM, usage_text, option);
 	}
 }
 

@@ -48,6 +48,18 @@ tool_usage(const char *program, const char *format, ...)
 }
 
 void
+tool_last_option(const char *program, const char *usage, int option)
+{
+	if (option == 'h')
+		fputs(usage, stdout);
+	else if (option == 'V')
+		printf("%s %s\n", program, VERSION);
+	else
+		fprintf(stderr, "Try '%s --help'.\n", program);
+	exit(option == 'h' || option == 'V' ? EXIT_SUCCESS : TOOL_USAGE);
+}
+
+void
 tool_fail(const char *error)
 {
 	msg_error("%s", error);

@@ -20,6 +20,10 @@ void tool_open(const char *config_path, bool read_only, struct config **config_r
 _Noreturn void tool_usage(const char *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What is left in every program: -h and -V are answered, an unknown option has
+   been named by getopt_long(3) already. Ends the program. */
+_Noreturn void tool_last_option(const char *program, const char *usage, int option);
+
 /* Say a failure and end the program with EX_TEMPFAIL. */
 _Noreturn void tool_fail(const char *error);
 

@@ -84,42 +84,46 @@ find_domain(struct alarm *alarm, const char *name)
 	return oldest;
 }
 
-/* How many different recipients failed within the window. */
+/* Failure number i, if it is within the window and the first there with this
+   recipient or, if `by_provider`, with this provider; else NULL. */
+static const struct failure *
+first_of_its_kind(const struct domain *domain, unsigned i, int64_t now_sec, bool by_provider)
+{
+	const struct failure *failure = &domain->failures[i];
+	int64_t begin = now_sec - ALARM_WINDOW_SEC;
+
+	if (failure->time == 0 || failure->time <= begin)
+		return NULL;
+	for (unsigned j = 0; j < i; j++) {
+		const struct failure *other = &domain->failures[j];
+
+		if (other->time > begin && strcmp(by_provider ? other->provider : other->recipient,
+			by_provider ? failure->provider : failure->recipient) == 0)
+			return NULL;
+	}
+	return failure;
+}
+
 static unsigned
 distinct_recipients(const struct domain *domain, int64_t now_sec)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < FAILURES_MOST; i++) {
-		const struct failure *failure = &domain->failures[i];
-		bool repeated = false;
-
-		if (failure->time == 0 || failure->time <= now_sec - ALARM_WINDOW_SEC)
-			continue;
-		for (unsigned j = 0; j < i && !repeated; j++)
-			repeated = domain->failures[j].time > now_sec - ALARM_WINDOW_SEC &&
-			    strcmp(domain->failures[j].recipient, failure->recipient) == 0;
-		count += !repeated;
-	}
+	for (unsigned i = 0; i < FAILURES_MOST; i++)
+		count += first_of_its_kind(domain, i, now_sec, false) != NULL;
 	return count;
 }
 
-/* "google.com, yahoodns.net": those within the window. */
+/* "google.com, yahoodns.net" */
 static void
 add_providers(const struct domain *domain, int64_t now_sec, struct buf *out)
 {
 	bool first = true;
 
 	for (unsigned i = 0; i < FAILURES_MOST; i++) {
-		const struct failure *failure = &domain->failures[i];
-		bool repeated = false;
+		const struct failure *failure = first_of_its_kind(domain, i, now_sec, true);
 
-		if (failure->time == 0 || failure->time <= now_sec - ALARM_WINDOW_SEC)
-			continue;
-		for (unsigned j = 0; j < i && !repeated; j++)
-			repeated = domain->failures[j].time > now_sec - ALARM_WINDOW_SEC &&
-			    strcmp(domain->failures[j].provider, failure->provider) == 0;
-		if (repeated)
+		if (failure == NULL)
 			continue;
 		buf_printf(out, "%s%s", first ? "" : ", ", failure->provider);
 		first = false;
