@@ -3,7 +3,6 @@
  * configuration, privileges, locks, store, tables, threads, socket; and takes
  * them apart in the reverse order. Each part is described in its header.
  */
-#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -214,73 +213,24 @@ stop(struct daemon *daemon)
 	return true;
 }
 
-/*
- * Go to the background. The parent stays until the child serves or has failed,
- * and ends with the child's status: who starts us from a script learns of a
- * failure. Returns, in the child, the descriptor to report to.
- */
-static int
-detach(void)
-{
-	unsigned char status = EX_OSERR;
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) == -1)
-		msg_out_of_memory();
-	switch (fork()) {
-	case -1:
-		msg_out_of_memory();
-	case 0:
-		setsid();
-		if (chdir("/") == -1)
-			msg_warning("cannot leave the working directory");
-		close(ends[0]);
-		return ends[1];
-	default:
-		close(ends[1]);
-		if (read(ends[0], &status, 1) != 1)
-			status = EX_SOFTWARE;
-		_exit(status);
-	}
-}
-
-static void
-report_status(int fd, int status)
-{
-	unsigned char byte = (unsigned char)status;
-	int null;
-
-	if (fd == -1)
-		return;
-	if (status == 0 && (null = open("/dev/null", O_RDWR)) != -1) {
-		dup2(null, 0);
-		dup2(null, 1);
-		dup2(null, 2);
-		msg_open("bouncemilter", true);
-	}
-	if (write(fd, &byte, 1) != 1)
-		msg_error("cannot report to the parent");
-	close(fd);
-}
-
 static int
 serve(struct config *config, bool foreground)
 {
 	/* The whole path: in the background the directory is another one. */
 	char *path = realpath(config->path, NULL);
 	struct daemon daemon = { .config_path = path == NULL ? config->path : path };
-	int parent = foreground ? -1 : detach(), status;
+	int parent = foreground ? -1 : startup_detach(), status;
 	struct arena *arena = arena_new();
 	const char *error;
 
 	block_signals();
 	config_set_current(config);
+	/* Before there is a socket: nobody waits while Postfix is asked. */
+	advice_warn(config);
 	status = start(&daemon, config, arena, &error);
 	if (status != 0)
 		msg_error("%s", error);
-	else
-		advice_warn(config);
-	report_status(parent, status);
+	startup_report(parent, status);
 	if (status != 0)
 		_exit(status);
 	msg_info("started, version %s, %u rules%s", VERSION, rule_set_count(config->rules),

@@ -155,3 +155,47 @@ startup_lock(const struct config *config, struct arena *arena, const char **sock
 	*socket_r = arena_printf(arena, "unix:%s", real);
 	return 0;
 }
+
+int
+startup_detach(void)
+{
+	unsigned char status = EX_OSERR;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		msg_out_of_memory();
+	switch (fork()) {
+	case -1:
+		msg_out_of_memory();
+	case 0:
+		setsid();
+		if (chdir("/") == -1)
+			msg_warning("cannot leave the working directory");
+		close(ends[0]);
+		return ends[1];
+	default:
+		close(ends[1]);
+		if (read(ends[0], &status, 1) != 1)
+			status = EX_SOFTWARE;
+		_exit(status);
+	}
+}
+
+void
+startup_report(int fd, int status)
+{
+	unsigned char byte = (unsigned char)status;
+	int null;
+
+	if (fd == -1)
+		return;
+	if (status == 0 && (null = open("/dev/null", O_RDWR)) != -1) {
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		msg_open("bouncemilter", true);
+	}
+	if (write(fd, &byte, 1) != 1)
+		msg_error("cannot report to the parent");
+	close(fd);
+}

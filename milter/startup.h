@@ -23,4 +23,15 @@ int startup_become_owner(const struct config *config, const char **error_r);
 int startup_lock(const struct config *config, struct arena *arena, const char **socket_r,
     int *status_r, const char **error_r);
 
+/*
+ * Go to the background. The parent stays until the child serves or has failed,
+ * and ends with the child's status: who starts us from a script learns of a
+ * failure. Returns, in the child, the descriptor to report to.
+ */
+int startup_detach(void);
+
+/* Report the exit status of starting, 0 for success, and leave the terminal
+   then. -1 for the descriptor: there is nobody to report to. */
+void startup_report(int fd, int status);
+
 #endif

@@ -11,8 +11,9 @@ use BM::Daemon;
 use BM::Util qw(prog run slurp spew tempdir top);
 
 my $dir   = tempdir();
-my $rules = top() . '/rules';
-mkdir "$dir/$_" for qw(postfix rules.d);
+my $rules = "$dir/packaged";    # where the daemon can read them again as user nobody
+mkdir "$dir/$_" for qw(postfix rules.d packaged);
+spew("$rules/" . s{.*/}{}r, slurp($_)) for glob top() . '/rules/*.rules';
 spew("$dir/postfix/$_", '') for qw(main.cf master.cf);
 
 # What every configuration here has; two lines.

@@ -9,7 +9,7 @@
 
 #define GROUP_MOST 1000       /* jobs in one transaction */
 #define POSTED_MOST 10000     /* jobs in the queue that nobody waits for ... */
-#define POSTED_BYTES ((size_t)64 * 1024 * 1024) /* ... and what they hold */
+#define POSTED_BYTES ((size_t)16 * 1024 * 1024) /* ... and what they hold */
 #define POSTED_WAIT_MSEC 1000 /* they are committed within this time, or as a full group */
 
 struct writer {

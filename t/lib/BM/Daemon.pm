@@ -37,6 +37,9 @@ sub new {
     my (undef, undef, $uid, $gid) = getpwnam 'nobody' or die "no user nobody\n";
     _directory($run, $uid, $pf ? scalar getgrnam 'postfix' : $gid, 02750);
     _directory($self->{state}, $uid, $gid, 0750);
+    # Where the daemon can read them again as nobody, wherever the tree lies.
+    make_path("$dir/rules");
+    spew("$dir/rules/" . s{.*/}{}r, slurp($_)) for glob top() . '/rules/*.rules';
     $self->configure($opt{conf}, $pf);
     weaken(my $weak = $self);
     at_end(sub { $weak->stop if $weak });
@@ -62,7 +65,7 @@ sub configure {
         'user'      => 'nobody',
         # The remote servers of the tests are on loopback.
         'relays'    => [],
-        'rules-dir' => top() . '/rules',
+        'rules-dir' => "$self->{dir}/rules",
         'local-rules-dir' => "$self->{dir}/rules.d",
         $self->{postfix_config} ? ('postfix-config' => $self->{postfix_config}) : (),
         ref $more ? %$more : (),

@@ -14,7 +14,6 @@ use BM::Util qw(at_end prog slurp top wait_for);
 sub conf {
     my ($dir, %more) = @_;
     return {
-        'rules-dir'         => top() . '/rules',
         'postfix-config'    => "$dir/no-postfix",
         'trusted-reporters' => ['192.0.2.9'],
         'own-clients'       => ['192.0.2.1'],
