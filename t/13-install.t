@@ -66,8 +66,7 @@ subtest 'the unit' => sub {
     my $unit = slurp("$root/lib/systemd/system/bouncemilter.service");
     $unit =~ s{^(ExecStart)=/}{$1=$root/}m;
     spew("$root/bouncemilter.service", $unit);
-    my ($status, $out, $err) = run('systemd-analyze', 'verify', '--man=no', "$root/bouncemilter.service");
-    plan skip_all => 'no systemd-analyze here' if $status == 127;
+    my (undef, $out, $err) = run('systemd-analyze', 'verify', '--man=no', "$root/bouncemilter.service");
     is $out . $err, '', 'systemd-analyze verify';
     (undef, $out) = run('systemd-analyze', 'security', '--offline=true', "$root/bouncemilter.service");
     my ($exposure) = $out =~ /exposure level for \S+: (\d+\.\d)/;
