@@ -138,9 +138,7 @@ subtest 'JSON fields of bouncemilter-dump' => sub {
     }
 };
 
-SKIP: {
-    my ($status) = run('mandoc', '-T', 'ascii', "$man/bouncemilter.8");
-    skip 'no mandoc here', 1 if $status == 127;
+{
     my (undef, $out, $err) = run('mandoc', '-T', 'lint', '-W', 'warning', glob "$man/*");
     is $out . $err, '', 'mandoc finds nothing';
 }

@@ -80,7 +80,6 @@ subtest 'user, directories and links' => sub {
     spew("$root/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
     spew("$root/etc/group",  "root:x:0:\npostfix:x:4711:\n");
     my ($status, undef, $err) = run('systemd-sysusers', "--root=$root", "$root/usr/lib/sysusers.d/bouncemilter.conf");
-    plan skip_all => 'no systemd-sysusers here' if $status == 127;
     is $status, 0, 'systemd-sysusers' or diag $err;
     my ($uid) = slurp("$root/etc/passwd") =~ /^bouncemilter:[^:]*:(\d+):/m;
     ok $uid, 'the user';
