@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #define CLOCK_DAY_SEC 86400
+#define CLOCK_AHEAD_SEC CLOCK_DAY_SEC /* a time further in the future is nonsense */
 #define CLOCK_TEXT_BYTES 32
 
 int64_t clock_now(void);

@@ -2,43 +2,6 @@
 
 #include <string.h>
 
-struct str
-str_of(const char *cstring)
-{
-	return (struct str){ cstring, strlen(cstring) };
-}
-
-struct str
-str_sub(struct str s, size_t from, size_t to)
-{
-	if (to > s.len)
-		to = s.len;
-	if (from > to)
-		from = to;
-	/* An empty slice may point nowhere, and NULL + 0 is not defined. */
-	return (struct str){ from == 0 ? s.data : s.data + from, to - from };
-}
-
-char
-str_lower(char byte)
-{
-	return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-}
-
-bool
-str_is_digit(char byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
-bool
-str_is_alnum(char byte)
-{
-	char lower = str_lower(byte);
-
-	return str_is_digit(byte) || (lower >= 'a' && lower <= 'z');
-}
-
 static bool
 bytes_iequal(const char *a, const char *b, size_t len)
 {
@@ -47,12 +10,6 @@ bytes_iequal(const char *a, const char *b, size_t len)
 			return false;
 	}
 	return true;
-}
-
-bool
-str_equal(struct str a, struct str b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 bool
@@ -117,7 +74,12 @@ str_ifind(struct str s, struct str needle, size_t from, size_t *at_r)
 int
 str_find_byte(struct str s, char byte, size_t from, size_t *at_r)
 {
-	return str_find(s, (struct str){ &byte, 1 }, from, at_r);
+	const char *found = from >= s.len ? NULL : memchr(s.data + from, byte, s.len - from);
+
+	if (found == NULL)
+		return 0;
+	*at_r = (size_t)(found - s.data);
+	return 1;
 }
 
 static bool

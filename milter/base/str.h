@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
 	const char *data;
@@ -25,13 +26,31 @@ struct str {
 #define STR_ARGS(s) (int)(s).len, (s).data
 
 /* The slice of a C string; the string stays the caller's. */
-struct str str_of(const char *cstring);
+static inline struct str
+str_of(const char *cstring)
+{
+	return (struct str){ cstring, strlen(cstring) };
+}
 
 /* The part from byte `from` up to, not including, byte `to`; both are cut
    down to the length. */
-struct str str_sub(struct str s, size_t from, size_t to);
+static inline struct str
+str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.len)
+		to = s.len;
+	if (from > to)
+		from = to;
+	/* An empty slice may point nowhere, and NULL + 0 is not defined. */
+	return (struct str){ from == 0 ? s.data : s.data + from, to - from };
+}
 
-bool str_equal(struct str a, struct str b);
+static inline bool
+str_equal(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 bool str_iequal(struct str a, struct str b);
 bool str_istarts(struct str s, struct str prefix);
 bool str_iends(struct str s, struct str suffix);
@@ -62,9 +81,24 @@ bool str_next_piece(struct str *rest, char separator, struct str *piece_r);
 int str_number(struct str s, uint64_t *number_r);
 
 /* The byte in lower case, if it is an ASCII letter. */
-char str_lower(char byte);
+static inline char
+str_lower(char byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
 
-bool str_is_digit(char byte);
-bool str_is_alnum(char byte);
+static inline bool
+str_is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+static inline bool
+str_is_alnum(char byte)
+{
+	char lower = str_lower(byte);
+
+	return str_is_digit(byte) || (lower >= 'a' && lower <= 'z');
+}
 
 #endif

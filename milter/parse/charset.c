@@ -138,7 +138,9 @@ charset_clean_line(struct str text, size_t limit, struct arena *arena)
 	while (text.len > 0 && (size_t)(to - line) < limit) {
 		size_t len = 1;
 
-		if ((unsigned char)text.data[0] <= ' ') {
+		if (text.data[0] > ' ' && text.data[0] < 0x7f) {
+			*to++ = text.data[0]; /* nearly always */
+		} else if ((unsigned char)text.data[0] <= ' ') {
 			if (to > line && to[-1] != ' ')
 				*to++ = ' ';
 		} else if ((len = character_length(text)) == 0) {
