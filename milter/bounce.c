@@ -4,13 +4,13 @@
 
 static const char *const source_names[] = {
 	[SOURCE_UNKNOWN] = "unknown", [SOURCE_NET] = "net", [SOURCE_LOCAL] = "local",
-	[SOURCE_OPERATOR] = "operator", [SOURCE_CLOCK] = "clock",
+	[SOURCE_LOG] = "log", [SOURCE_THRESHOLD] = "threshold", [SOURCE_OPERATOR] = "operator", [SOURCE_CLOCK] = "clock",
 };
 
 static const char *const outcome_names[] = {
 	[OUTCOME_NONE] = "none", [OUTCOME_FAILED] = "failed", [OUTCOME_EXPIRED] = "expired",
 	[OUTCOME_DELAYED] = "delayed", [OUTCOME_DELIVERED] = "delivered",
-	[OUTCOME_COMPLAINT] = "complaint",
+	[OUTCOME_COMPLAINT] = "complaint", [OUTCOME_DEFERRED] = "deferred",
 };
 
 static const char *const stage_names[] = {
@@ -52,6 +52,7 @@ static const struct field bounce_fields[] = {
 	{ "code", KIND_NUMBER, B(code), NULL },
 	{ "together", KIND_NUMBER, B(together), NULL },
 	{ "named", KIND_NUMBER, B(named), NULL },
+	{ "again", KIND_NUMBER, B(again), NULL },
 	{ "limits", KIND_NUMBER, B(limits), NULL },
 	{ "recipient", KIND_TEXT, B(recipient), NULL },
 	{ "final-recipient", KIND_TEXT, B(final_recipient), NULL },
@@ -64,7 +65,11 @@ static const struct field bounce_fields[] = {
 	{ "reporting-mta", KIND_TEXT, B(reporting_mta), NULL },
 	{ "remote-mta", KIND_TEXT, B(remote_mta), NULL },
 	{ "relay", KIND_TEXT, B(relay), NULL },
+	{ "server", KIND_TEXT, B(server), NULL },
+	{ "port", KIND_NUMBER, B(port), NULL },
+	{ "agent", KIND_TEXT, B(agent), NULL },
 	{ "client", KIND_TEXT, B(client), NULL },
+	{ "login", KIND_TEXT, B(login), NULL },
 	{ "status", KIND_TEXT, B(status), NULL },
 	{ "diagnostic-type", KIND_TEXT, B(diagnostic_type), NULL },
 	{ "text", KIND_TEXT, B(text), NULL },

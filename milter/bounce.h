@@ -22,6 +22,8 @@ enum source {
 	SOURCE_UNKNOWN,
 	SOURCE_NET,      /* a report that came in by SMTP */
 	SOURCE_LOCAL,    /* our own MTA's report */
+	SOURCE_LOG,      /* our own MTA's log */
+	SOURCE_THRESHOLD, /* earlier events together */
 	SOURCE_OPERATOR, /* a person at a command line */
 	SOURCE_CLOCK,    /* time has passed: a term has ended */
 };
@@ -34,6 +36,8 @@ enum outcome {
 	OUTCOME_DELAYED,
 	OUTCOME_DELIVERED, /* delivered, relayed or expanded */
 	OUTCOME_COMPLAINT,
+	OUTCOME_DEFERRED,  /* the MTA keeps the message and tries again */
+	OUTCOME_COUNT,
 };
 
 /* The SMTP command that was refused. The reply to the end of DATA covers the
@@ -68,6 +72,8 @@ struct bounce {
 	unsigned code;          /* SMTP reply code, 100 to 599 */
 	unsigned together;      /* recipients that the same reply covers */
 	unsigned named;         /* 1: the words name this very recipient */
+	unsigned again;         /* 1: the message had failed so before; it counts
+	                           for no threshold a second time */
 	unsigned limits;        /* LIMIT_ bits */
 	const char *recipient;  /* normal form of the address we had sent to */
 	const char *final_recipient;
@@ -81,7 +87,11 @@ struct bounce {
 	const char *remote_mta; /* the host whose words these are */
 	const char *relay;      /* what stood in brackets behind it: an address,
 	                           or the path of a unix-domain socket */
-	const char *client;     /* who handed us the report */
+	const char *server;     /* the server that our MTA asked */
+	unsigned port;          /* ... its port, 0 if not known */
+	const char *agent;      /* its delivery agent: "smtp", "local" ... */
+	const char *client;     /* who handed us the report, or the message */
+	const char *login;      /* ... and as whom (RFC 4954) */
 	const char *status;     /* enhanced status, "5.1.1" (RFC 3463) */
 	const char *diagnostic_type; /* "smtp", "x-postfix", ... */
 	const char *text;       /* the whole reply, one line */

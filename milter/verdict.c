@@ -90,6 +90,10 @@ static const char *const action_names[] = {
 	[ACTION_SUPPRESS] = "suppress", [ACTION_THRESHOLD] = "threshold",
 };
 
+static const char *const unit_names[] = {
+	[UNIT_MESSAGE] = "message", [UNIT_ATTEMPT] = "attempt",
+};
+
 static const char *const proof_names[] = {
 	[PROOF_NONE] = "none", [PROOF_LOCAL] = "local", [PROOF_RELAY] = "relay",
 	[PROOF_OPERATOR] = "operator",
@@ -100,6 +104,7 @@ static const char *const decision_names[] = {
 	[DECISION_SUPPRESS] = "suppress", [DECISION_HOLD] = "hold",
 	[DECISION_LIFT] = "lift", [DECISION_DISCARD] = "discard",
 	[DECISION_EXEMPT] = "exempt", [DECISION_UNPROVEN] = "unproven",
+	[DECISION_RESET] = "reset",
 };
 
 static const char *const table_set_names[] = {
@@ -109,6 +114,7 @@ static const char *const table_set_names[] = {
 const struct words category_words = WORDS(category_names);
 const struct words class_words = WORDS(class_names);
 const struct words action_words = WORDS(action_names);
+const struct words unit_words = WORDS(unit_names);
 const struct words proof_words = WORDS(proof_names);
 const struct words decision_words = WORDS(decision_names);
 const struct words table_set_words = WORDS(table_set_names);

@@ -71,10 +71,16 @@ enum action {
 	ACTION_THRESHOLD, /* suppress after some messages on some days */
 };
 
+/* What a threshold counts. */
+enum unit {
+	UNIT_MESSAGE, /* a message once, however often it was tried */
+	UNIT_ATTEMPT,
+};
+
 /* How we know that the bounce is about mail of ours. */
 enum proof {
 	PROOF_NONE,
-	PROOF_LOCAL,    /* our own MTA's report */
+	PROOF_LOCAL,    /* our own MTA's report, or its log */
 	PROOF_RELAY,    /* a client of trusted-reporters */
 	PROOF_OPERATOR, /* a person at a command line */
 };
@@ -88,6 +94,7 @@ enum decision {
 	DECISION_DISCARD,  /* a held suppression is dropped */
 	DECISION_EXEMPT,   /* would suppress, but this address never is */
 	DECISION_UNPROVEN, /* nothing shows that it is about mail of ours */
+	DECISION_RESET,    /* a delivery: earlier failures count for no threshold */
 };
 
 /* The two sets of tables (a complaint must not block a password reset). */
@@ -108,7 +115,7 @@ struct verdict {
 void verdict_init(struct verdict *verdict);
 
 /* The words of each enum. */
-extern const struct words class_words, category_words, action_words, proof_words,
+extern const struct words class_words, category_words, action_words, unit_words, proof_words,
     decision_words, table_set_words;
 
 const char *category_name(enum category category);

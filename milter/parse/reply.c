@@ -184,3 +184,31 @@ reply_parse(struct str text, struct arena *arena, struct reply *reply_r)
 	else
 		reply_r->words = arena_strdup(arena, rest);
 }
+
+/* Could this byte go on with an address, before or behind? */
+static bool
+is_address_byte(char byte)
+{
+	return str_is_alnum(byte) || (byte & 0x80) != 0 ||
+	    (byte != '\0' && strchr("!#$%&*+-/=?^_`{|}~@", byte) != NULL);
+}
+
+bool
+reply_names_address(struct str text, struct str address)
+{
+	size_t at = 0, end;
+
+	if (address.len == 0)
+		return false;
+	for (; str_ifind(text, address, at, &at) == 1; at++) {
+		end = at + address.len;
+		if (at > 0 && (is_address_byte(text.data[at - 1]) || text.data[at - 1] == '.'))
+			continue;
+		/* A dot behind it may end the sentence. */
+		if (end + 1 < text.len && text.data[end] == '.')
+			end++;
+		if (end == text.len || !is_address_byte(text.data[end]))
+			return true;
+	}
+	return false;
+}

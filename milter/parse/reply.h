@@ -31,4 +31,8 @@ void reply_parse(struct str text, struct arena *arena, struct reply *reply_r);
    that some servers put around it. Returns 1 and the status, else 0. */
 int reply_take_status(struct str *rest, struct arena *arena, const char **status_r);
 
+/* Does the address stand in the text, and not as a part of another one?
+   "jo@example.com" is not named by "<banjo@example.com>". */
+bool reply_names_address(struct str text, struct str address);
+
 #endif

@@ -291,44 +291,14 @@ count_together(struct report *report)
 	}
 }
 
-/* Could this byte go on with an address, before or behind? */
-static bool
-is_address_byte(char byte)
-{
-	return str_is_alnum(byte) || (byte & 0x80) != 0 ||
-	    (byte != '\0' && strchr("!#$%&*+-/=?^_`{|}~@", byte) != NULL);
-}
-
-/* Does the address stand in the text, and not as a part of another one?
-   "jo@example.com" is not named by "<banjo@example.com>". */
-static bool
-names_address(struct str text, struct str address)
-{
-	size_t at = 0, end;
-
-	if (address.len == 0)
-		return false;
-	for (; str_ifind(text, address, at, &at) == 1; at++) {
-		end = at + address.len;
-		if (at > 0 && (is_address_byte(text.data[at - 1]) || text.data[at - 1] == '.'))
-			continue;
-		/* A dot behind it may end the sentence. */
-		if (end + 1 < text.len && text.data[end] == '.')
-			end++;
-		if (end == text.len || !is_address_byte(text.data[end]))
-			return true;
-	}
-	return false;
-}
-
 /* Do the words name this recipient, as "<user@example.com>" or bare? */
 static bool
 names_recipient(const struct bounce *bounce)
 {
 	struct str text = str_of(bounce->text);
 
-	return names_address(text, str_of(bounce->final_recipient)) ||
-	    names_address(text, str_of(bounce->original_recipient));
+	return reply_names_address(text, str_of(bounce->final_recipient)) ||
+	    reply_names_address(text, str_of(bounce->original_recipient));
 }
 
 static void

@@ -1,0 +1,63 @@
+/*
+ * logjoin: what the lines of a mail log say together. A delivery line names
+ * recipient, server and words; sender, Message-ID, client and login stand in
+ * other lines of the same queue id, and "expired" concerns recipients that
+ * were named earlier. This keeps, for each message in the queue, what is still
+ * needed, in bounded memory: the message that was quiet for longest makes
+ * room, and only its details are lost, never an outcome.
+ *
+ * No I/O, no clock: the same lines give the same events.
+ */
+#ifndef PARSE_LOGJOIN_H
+#define PARSE_LOGJOIN_H
+
+#include "bounce.h"
+
+#define LOGJOIN_BYTES ((size_t)16 * 1024 * 1024) /* for all messages together */
+
+struct logjoin;
+
+/* What became of one recipient in one attempt. */
+struct logjoin_event {
+	struct logjoin_event *next;
+	struct bounce bounce; /* source log; outcome delivered, deferred, failed or
+	                         expired; of a delivery only who and where */
+};
+
+/* What is only counted. */
+enum logjoin_notice {
+	LOGJOIN_LINES,
+	LOGJOIN_SUSPENDED, /* deferred without an attempt */
+	LOGJOIN_PROBES,    /* address verification */
+	LOGJOIN_FORGOTTEN, /* expired, but the recipients are not known any more */
+	LOGJOIN_NOTICE_COUNT,
+};
+
+extern const struct words logjoin_notice_words;
+
+#define LOGJOIN_PROGRAMS 16
+
+struct logjoin_result {
+	struct logjoin_event *first, **tail;
+	unsigned count;
+	uint64_t notices[LOGJOIN_NOTICE_COUNT];
+	/* Programs whose lines are not understood; the last place is for all
+	   that came when there was no other left. */
+	struct { char name[32]; uint64_t lines; } unknown[LOGJOIN_PROGRAMS];
+	unsigned unknown_count;
+	int64_t newest; /* the time of the newest line */
+};
+
+/* `bytes_most` bounds what is kept, LOGJOIN_BYTES. */
+struct logjoin *logjoin_new(size_t bytes_most);
+void logjoin_free(struct logjoin *join);
+
+/* An empty result. */
+void logjoin_begin(struct logjoin_result *result);
+
+/* Read one line, without its ending, at the time `now`, and append its events,
+   in the arena, to the result. */
+void logjoin_line(struct logjoin *join, struct str line, int64_t now, struct arena *arena,
+    struct logjoin_result *result);
+
+#endif
