@@ -1,44 +1,21 @@
-#include "pipeline.h"
+#include "pipeline_event.h"
 
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/msg.h"
-#include "judge/classify.h"
 #include "parse/address.h"
-#include "parse/report.h"
-#include "proof/trust.h"
 #include "record.h"
 #include "store/brake.h"
 #include "store/counters.h"
-#include "store/seen.h"
+#include "store/rates.h"
+#include "watch/provider.h"
 
-struct pipeline {
-	struct store *store;
-	struct writer *writer;
-	struct publisher *publisher;
-	struct alarm *alarm;
-	struct seen seen;
-	/* Unverified reports for which there was no room; counted with the next
-	   one that there is room for. */
-	_Atomic uint64_t dropped;
-};
-
-/* One report on its way through the writer. It owns all it needs, because the
-   caller may stop waiting for it. */
-struct report_job {
-	struct job job;
-	struct pipeline *pipeline;
-	struct config *config; /* a reference */
-	struct arena *arena;   /* of the report */
-	struct report report;
-	struct verdict *verdicts;
-	bool *alarms; /* of each bounce: recorded, and something to watch */
-	enum proof proof;
-	bool publish;
-};
+#define WATCH_AGAIN_SEC 3600 /* a message that is tried again is news after this */
+#define REPORTER_SEC (30 * (int64_t)CLOCK_DAY_SEC)
+#define WORD_BYTES 96
 
 int
 pipeline_new(struct store *store, struct writer *writer, struct publisher *publisher,
@@ -66,16 +43,30 @@ pipeline_free(struct pipeline *pipeline)
 	free(pipeline);
 }
 
-/* Successes and delays say nothing about the mailbox, and our own refusal says
-   nothing that we did not know: they are not events. */
-static const char *
-not_an_event(const struct bounce *bounce, const struct verdict *verdict)
+/* What a failure of this message is known by. A message may be deferred for one
+   reason today and for another one tomorrow: each is a failure. */
+static int
+make_keys(const struct pipeline *pipeline, const struct bounce *bounce, enum outcome outcome,
+    enum category category, struct seen_keys *keys_r, const char **error_r)
 {
-	if (bounce->outcome == OUTCOME_DELIVERED)
-		return "delivered";
-	if (bounce->outcome == OUTCOME_DELAYED)
-		return "delayed";
-	return strcmp(verdict->rule, CLASSIFY_MARKER_RULE) == 0 ? "own-refusal" : NULL;
+	char word[WORD_BYTES];
+
+	snprintf(word, sizeof(word), "%s%s%s", words_name(&outcome_words, outcome),
+	    outcome == OUTCOME_DEFERRED ? "/" : "",
+	    outcome == OUTCOME_DEFERRED ? category_name(category) : "");
+	return seen_make(&pipeline->seen, bounce, word, keys_r, error_r);
+}
+
+int
+pipeline_is_known(struct pipeline *pipeline, struct store_txn *txn, const struct bounce *bounce,
+    const struct verdict *verdict, const char **error_r)
+{
+	struct seen_keys keys;
+	struct seen_row row;
+
+	if (make_keys(pipeline, bounce, bounce->outcome, verdict->category, &keys, error_r) == -1)
+		return -1;
+	return seen_find(txn, &keys, &row, error_r);
 }
 
 static void
@@ -84,26 +75,23 @@ read_history(const struct standing *standing, enum category category,
 {
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++)
 		history->suppressed[i] = standing->suppressed[i].event != 0;
-	memcpy(history->times, standing->times[category], sizeof(history->times));
-	while (history->count < POLICY_HISTORY_MOST && history->times[history->count] != 0)
-		history->count++;
+	for (unsigned i = 0; i < standing->failure_count; i++) {
+		if (standing->failures[i].category == category &&
+		    history->count < POLICY_HISTORY_MOST)
+			history->failures[history->count++] = standing->failures[i].failure;
+	}
 }
 
-/*
- * The failure was reported before: the first report acted, this one does not.
- * But where its words show that the first was misread, what followed from that
- * is lifted.
- */
+/* Where the words of a later report show that the first was misread, what
+   followed from that is lifted. */
 static int
-repeated_bounce(struct report_job *job, struct store_txn *txn, const struct bounce *bounce,
+lift_misread(struct pipeline_work *work, struct store_txn *txn, const struct bounce *bounce,
     const struct verdict *verdict, uint64_t first, const char **error_r)
 {
-	enum action action = job->config->policy.categories[verdict->category].action;
+	enum action action = work->config->policy.categories[verdict->category].action;
 	struct verdict lift = *verdict;
 	struct standing standing;
 
-	if (counters_add(txn, "repeated_reports_total", "", "", 1, error_r) == -1)
-		return -1;
 	if (verdict->category == CATEGORY_UNKNOWN ||
 	    (action != ACTION_COUNT && action != ACTION_ALERT))
 		return 0;
@@ -115,224 +103,208 @@ repeated_bounce(struct report_job *job, struct store_txn *txn, const struct boun
 			continue;
 		lift.decision = standing.held[i].event == first ? DECISION_DISCARD : DECISION_LIFT;
 		lift.table = i;
-		job->publish = true;
+		work->publish = true;
 		return record_change(txn, bounce->source, bounce->time, bounce->recipient, &lift,
 		    bounce->text, error_r);
 	}
 	return 0;
 }
 
-/* One proven bounce, inside the transaction: was it seen, what is known about
-   the address, what follows, and on the record with it. */
+/*
+ * The failure was reported before: the first report acted, this one does not.
+ * But it may know more names of the message, and what goes on for an hour is
+ * news to the alarm.
+ */
 static int
-pipeline_bounce(struct report_job *job, struct store_txn *txn, unsigned i, const char **error_r)
+repeated_bounce(struct pipeline_work *work, struct store_txn *txn, const struct bounce *bounce,
+    const struct verdict *verdict, const struct seen_keys *keys, const struct seen_row *first,
+    bool *watch_r, const char **error_r)
 {
-	const struct bounce *bounce = &job->report.bounces[i];
-	const struct policy *policy = &job->config->policy;
-	struct verdict *verdict = &job->verdicts[i];
-	struct policy_history history = { 0 };
-	struct standing standing;
-	uint64_t sequence;
+	bool retry = bounce->outcome == OUTCOME_DEFERRED;
+
+	if (counters_add(txn, retry ? "retries_total" : "repeated_reports_total", "", "", 1,
+		error_r) == -1)
+		return -1;
+	if (retry && bounce->time - first->time < WATCH_AGAIN_SEC)
+		return 0;
+	*watch_r = retry && alarm_concerns(verdict->category);
+	if (seen_put(txn, keys, first->sequence, error_r) == -1)
+		return -1;
+	return lift_misread(work, txn, bounce, verdict, first->sequence, error_r);
+}
+
+/* A message that was deferred for the same reason counts once. */
+static int
+note_deferral(struct pipeline *pipeline, struct store_txn *txn, const struct verdict *verdict,
+    struct bounce *bounce, const char **error_r)
+{
+	struct seen_keys keys;
+	struct seen_row row;
 	int ret;
 
-	ret = seen_find(&job->pipeline->seen, txn, bounce, &sequence, error_r);
-	if (ret == 1)
-		return repeated_bounce(job, txn, bounce, verdict, sequence, error_r);
-	if (ret == -1 || standing_get(txn, bounce->recipient, &standing, error_r) == -1)
-		return -1;
-	read_history(&standing, verdict->category, &history);
-	if (brake_count(txn, bounce->time, policy->max_suppressions_sec, &history.recent,
-		error_r) == -1)
-		return -1;
-	policy_decide(policy, bounce, &history, verdict);
-	if (record_event(txn, bounce, verdict, &sequence, error_r) == -1 ||
-	    seen_put(&job->pipeline->seen, txn, bounce, sequence, error_r) == -1)
-		return -1;
-	job->alarms[i] = alarm_concerns(verdict->category);
-	if (verdict->decision != DECISION_SUPPRESS)
+	if (bounce->outcome == OUTCOME_DEFERRED)
 		return 0;
-	job->publish = true;
-	return brake_add(txn, bounce->time, policy->max_suppressions_sec, error_r);
-}
-
-/* From here on it happened: publish, and tell the alarm. */
-static void
-report_committed(struct job *base)
-{
-	struct report_job *job = (struct report_job *)base;
-	struct buf line = { 0 };
-
-	if (job->publish)
-		publish_wake(job->pipeline->publisher);
-	for (unsigned i = 0; i < job->report.count; i++) {
-		if (!job->alarms[i])
-			continue;
-		buf_clear(&line);
-		if (alarm_note(job->pipeline->alarm, &job->report.bounces[i], &job->verdicts[i],
-			clock_monotonic_msec() / 1000, &line))
-			msg_alert("%s", buf_cstr(&line));
-	}
-	buf_free(&line);
-}
-
-static int
-report_apply(struct job *base, struct store_txn *txn, const char **error_r)
-{
-	struct report_job *job = (struct report_job *)base;
-
-	/* The transaction may be repeated: begin from nothing. */
-	job->publish = false;
-	memset(job->alarms, 0, job->report.count * sizeof(job->alarms[0]));
-	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
-		error_r) == -1)
+	if (make_keys(pipeline, bounce, OUTCOME_DEFERRED, verdict->category, &keys, error_r) == -1)
 		return -1;
-	for (unsigned i = 0; i < job->report.count; i++) {
-		const char *skip = not_an_event(&job->report.bounces[i], &job->verdicts[i]);
-		int ret;
-
-		if (skip != NULL)
-			ret = counters_add(txn, "notices_total", "kind", skip, 1, error_r);
-		else
-			ret = pipeline_bounce(job, txn, i, error_r);
-		if (ret == -1)
-			return -1;
-	}
-	return 0;
+	ret = seen_find(txn, &keys, &row, error_r);
+	bounce->again = ret == 1;
+	return ret == -1 ? -1 : 0;
 }
 
-/* Without proof: kept in the ring, counted, shown; it never acts. */
+/* A bounce or complaint about mail that left us. */
 static int
-unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
+count_rate(const struct policy *policy, struct store_txn *txn, const struct bounce *bounce,
+    const char **error_r)
 {
-	struct report_job *job = (struct report_job *)base;
-	const struct policy_history history = { 0 };
-	uint64_t sequence, dropped = atomic_exchange(&job->pipeline->dropped, 0);
+	const char *kind = bounce->outcome == OUTCOME_COMPLAINT ? RATES_COMPLAINTS : RATES_BOUNCED;
+	struct arena *arena;
+	int ret;
 
-	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
-		error_r) == -1 ||
-	    (dropped > 0 && counters_add(txn, "dropped_reports_total", "", "", dropped,
-		error_r) == -1))
-		return -1;
-	for (unsigned i = 0; i < job->report.count; i++) {
-		if (not_an_event(&job->report.bounces[i], &job->verdicts[i]) != NULL)
-			continue;
-		policy_decide(&job->config->policy, &job->report.bounces[i], &history,
-		    &job->verdicts[i]);
-		if (journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i],
-			&job->verdicts[i], &sequence, error_r) == -1)
-			return -1;
-	}
-	return 0;
+	if (bounce->outcome == OUTCOME_DEFERRED || !policy_is_outbound(policy, bounce))
+		return 0;
+	arena = arena_new();
+	ret = rates_add(txn, bounce->time, provider_of_sender(bounce->sender, arena),
+	    provider_of_bounce(bounce, arena), kind, 1, error_r);
+	arena_free(arena);
+	return ret;
 }
 
+/* "3 messages on 3 days: events 12, 40, 77" */
 static void
-report_release(struct job *base)
+print_promotion(const struct policy_category *category, const struct policy_history *history,
+    const struct bounce *bounce, uint64_t sequence, struct buf *out)
 {
-	struct report_job *job = (struct report_job *)base;
+	unsigned count = bounce->again ? 0 : 1;
 
-	config_put(job->config);
-	arena_free(job->arena);
-	free(job);
+	for (unsigned i = 0; i < history->count; i++)
+		count += history->counted[i];
+	buf_printf(out, "%u %s%s: events", count, words_name(&unit_words, category->unit),
+	    count == 1 ? "" : "s");
+	for (unsigned i = 0; i < history->count; i++) {
+		if (history->counted[i])
+			buf_printf(out, " %llu,",
+			    (unsigned long long)history->failures[i].event);
+	}
+	buf_printf(out, " %llu", (unsigned long long)sequence);
 }
 
 /*
- * The address that we had put in RCPT TO. In a report of our own MTA it is the
- * Final-Recipient: the Original-Recipient is what a client typed. A relay may
- * have rewritten the first, and have the second from us or from that client;
- * so where the two differ nothing is certain, unless the original is an
- * address of ours, which we had rewritten ourselves.
+ * It takes several failures to suppress: then that is an event of its own,
+ * which names them. Each of them stays what it was.
  */
-static void
-choose_recipient(const struct config *config, enum source source, struct bounce *bounce,
-    struct arena *arena)
+static int
+promote(struct pipeline_work *work, struct store_txn *txn, const struct bounce *bounce,
+    struct verdict *verdict, const struct policy_history *history, uint64_t *sequence_r,
+    const char **error_r)
 {
-	const char *original;
+	struct verdict promotion = *verdict;
+	struct buf text = { 0 };
+	int ret;
 
-	if (source != SOURCE_NET ||
-	    address_parse(str_of(bounce->original_recipient), arena, &original) == 0)
-		return;
-	if (strcmp(original, bounce->recipient) != 0 &&
-	    !policy_is_own_domain(&config->policy, address_domain(original)))
-		bounce->recipient = "";
+	verdict->decision = DECISION_COUNT;
+	verdict->until = 0;
+	if (record_event(txn, bounce, verdict, sequence_r, error_r) == -1)
+		return -1;
+	print_promotion(&work->config->policy.categories[verdict->category], history, bounce,
+	    *sequence_r, &text);
+	ret = record_change(txn, SOURCE_THRESHOLD, bounce->time, bounce->recipient, &promotion,
+	    buf_cstr(&text), error_r);
+	buf_free(&text);
+	verdict->decision = promotion.decision;
+	return ret;
 }
 
-static struct report_job *
-new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
-    const struct report *report, const struct pipeline_origin *origin)
+int
+pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct bounce *reported,
+    struct verdict *verdict, bool *watch_r, const char **error_r)
 {
-	struct report_job *job = calloc(1, sizeof(*job));
-	int64_t now = clock_now();
+	const struct policy *policy = &work->config->policy;
+	bool attempts = policy->categories[verdict->category].unit == UNIT_ATTEMPT;
+	struct policy_history history = { 0 };
+	struct bounce bounce = *reported;
+	struct standing standing;
+	struct seen_keys keys;
+	struct seen_row first;
+	uint64_t sequence;
+	int ret;
 
-	if (job == NULL)
-		msg_out_of_memory();
-	job->pipeline = pipeline;
-	job->config = config;
-	job->arena = arena;
-	job->report = *report;
-	job->proof = trust_proof(config, origin->source, origin->client, origin->daemon_name,
-	    origin->host_name, &report->bounces[0]);
-	job->verdicts = arena_alloc(arena, report->count * sizeof(job->verdicts[0]));
-	job->alarms = arena_alloc(arena, report->count * sizeof(job->alarms[0]));
-	for (unsigned i = 0; i < report->count; i++) {
-		struct bounce *bounce = &report->bounces[i];
-
-		bounce->time = now;
-		bounce->source = origin->source;
-		bounce->client = arena_strdup(arena, str_of(origin->client));
-		bounce->limits |= origin->limits;
-		choose_recipient(config, origin->source, bounce, arena);
-		verdict_init(&job->verdicts[i]);
-		job->verdicts[i].proof = job->proof;
-		classify(config->rules, bounce, &job->verdicts[i]);
-	}
-	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
-	job->job.committed = job->proof == PROOF_NONE ? NULL : report_committed;
-	job->job.release = report_release;
-	job->job.bytes = arena_used(arena);
-	return job;
+	if (make_keys(work->pipeline, &bounce, bounce.outcome, verdict->category, &keys,
+		error_r) == -1)
+		return -1;
+	ret = seen_find(txn, &keys, &first, error_r);
+	if (ret == 1 && !(attempts && bounce.outcome == OUTCOME_DEFERRED))
+		return repeated_bounce(work, txn, &bounce, verdict, &keys, &first, watch_r, error_r);
+	if (ret == -1 || standing_get(txn, bounce.recipient, &standing, error_r) == -1 ||
+	    (!attempts && note_deferral(work->pipeline, txn, verdict, &bounce, error_r) == -1))
+		return -1;
+	read_history(&standing, verdict->category, &history);
+	if (brake_count(txn, bounce.time, policy->max_suppressions_sec, &history.recent,
+		error_r) == -1)
+		return -1;
+	if (policy_decide(policy, &bounce, &history, verdict))
+		ret = promote(work, txn, &bounce, verdict, &history, &sequence, error_r);
+	else
+		ret = record_event(txn, &bounce, verdict, &sequence, error_r);
+	if (ret == -1 || seen_put(txn, &keys, sequence, error_r) == -1 ||
+	    count_rate(policy, txn, &bounce, error_r) == -1)
+		return -1;
+	*watch_r = alarm_concerns(verdict->category);
+	if (verdict->decision != DECISION_SUPPRESS)
+		return 0;
+	work->publish = true;
+	return brake_add(txn, bounce.time, policy->max_suppressions_sec, error_r);
 }
 
-/* With notify_classes = bounce, Postfix sends the postmaster a second copy of
-   every report, from double-bounce@$myhostname. */
+/* Is there a failure that a threshold counts? Of the others, such as a
+   greylisting, it does not matter that they are over. */
 static bool
-is_postmaster_copy(const struct pipeline_origin *origin)
+has_counted(const struct policy *policy, const struct standing *standing)
 {
-	return str_istarts(str_of(origin->envelope_sender), STR("double-bounce@"));
+	for (unsigned i = 0; i < standing->failure_count; i++) {
+		enum action action = policy->categories[standing->failures[i].category].action;
+
+		if (action == ACTION_THRESHOLD || action == ACTION_SUPPRESS)
+			return true;
+	}
+	return false;
 }
 
-enum pipeline_answer
-pipeline_report(struct pipeline *pipeline, struct str message,
-    const struct pipeline_origin *origin)
+int
+pipeline_delivery(const struct policy *policy, struct store_txn *txn,
+    const struct bounce *bounce, const char **error_r)
 {
-	struct config *config;
-	struct arena *arena;
-	struct report_job *job;
-	struct report report;
-	int64_t timeout;
+	struct standing standing;
+	struct verdict verdict;
+	uint64_t sequence;
+	int ret = standing_exists(txn, bounce->recipient, error_r);
 
-	if (is_postmaster_copy(origin))
-		return PIPELINE_RECORDED;
-	config = config_get();
-	arena = arena_new();
-	report_parse(message, config->keep == KEEP_REPORT, arena, &report);
-	msg_debug("%s lane, client %s, %zu bytes: %s, %u recipients",
-	    words_name(&source_words, origin->source), origin->client, message.len,
-	    words_name(&report_kind_words, report.kind), report.count);
-	if (report.count == 0) {
-		arena_free(arena);
-		config_put(config);
-		return PIPELINE_RECORDED;
-	}
-	timeout = origin->source == SOURCE_LOCAL ? config->commit_timeout_local_sec :
-	    config->commit_timeout_sec;
-	job = new_job(pipeline, config, arena, &report, origin);
-	if (job->proof == PROOF_NONE) {
-		if (!writer_post(pipeline->writer, &job->job))
-			pipeline->dropped++;
-		return PIPELINE_RECORDED;
-	}
-	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
-	    PIPELINE_FAILED;
+	if (ret != 1)
+		return ret;
+	if (standing_get(txn, bounce->recipient, &standing, error_r) == -1)
+		return -1;
+	verdict_init(&verdict);
+	verdict.proof = PROOF_LOCAL;
+	verdict.reason = "delivered";
+	/* A server that takes mail and reports the failure later proves nothing by
+	   taking more. */
+	if (has_counted(policy, &standing) &&
+	    (standing.last_report == 0 ||
+		standing.last_report <= bounce->time - REPORTER_SEC))
+		verdict.decision = DECISION_RESET;
+	else if (standing.suppressed[TABLE_MAIN].event == 0)
+		return 0;
+	return record_event(txn, bounce, &verdict, &sequence, error_r);
+}
+
+void
+pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
+    const struct verdict *verdict)
+{
+	struct buf line = { 0 };
+
+	if (alarm_note(pipeline->alarm, bounce, verdict, clock_monotonic_msec() / 1000, &line))
+		msg_alert("%s", buf_cstr(&line));
+	buf_free(&line);
 }
 
 int

@@ -38,6 +38,48 @@ void pipeline_free(struct pipeline *pipeline);
 enum pipeline_answer pipeline_report(struct pipeline *pipeline, struct str message,
     const struct pipeline_origin *origin);
 
+/*
+ * The log lane. One thread reads lines and hands them over; what they tell
+ * becomes part of the store together with the position behind them.
+ *
+ * States: lines are added until the batch is due; then it is committed, and
+ * while that fails nothing more may be added: the same is tried again.
+ */
+struct pipeline_log;
+
+struct pipeline_log *pipeline_log_new(struct pipeline *pipeline);
+void pipeline_log_free(struct pipeline_log *log);
+
+/* The position behind which to go on.
+   Returns 1 and the position, in the arena; 0 if no log was ever read; -1. */
+int pipeline_log_position(struct pipeline_log *log, struct arena *arena,
+    const char **position_r, const char **error_r);
+
+/* Whole lines that were taken in before the last stop: only to know again what
+   later lines refer to. */
+void pipeline_log_recall(struct pipeline_log *log, struct str lines);
+
+/* Take in whole lines, each with its ending. */
+void pipeline_log_add(struct pipeline_log *log, struct str lines);
+
+/* Something that cannot be told by lines is to be counted, in the same way. */
+void pipeline_log_count(struct pipeline_log *log, const char *counter);
+
+/* Is it time to commit? For a failure when it has waited `urgent_msec`, for
+   deliveries when they gathered for a second, or when it is enough. */
+bool pipeline_log_is_due(const struct pipeline_log *log, int urgent_msec);
+
+/* Was nothing added that has to be committed? */
+bool pipeline_log_is_empty(const struct pipeline_log *log);
+
+/* Make durable what was added since the last time, and the position.
+   Returns 0, or -1 if it has to be tried again. */
+int pipeline_log_commit(struct pipeline_log *log, const char *position);
+
+/* Whether the log is being read now: then reports that it does not confirm are
+   not believed (trust-local in bouncemilter.conf(5)). */
+void pipeline_log_runs(struct pipeline *pipeline, bool runs);
+
 /* Is this recipient, as typed in RCPT TO, to be refused (enforce = milter)?
    Returns 1 and why, 0 if not, -1 if the store could not be read. */
 int pipeline_is_suppressed(struct pipeline *pipeline, const char *recipient,

@@ -10,9 +10,11 @@ record_event(struct store_txn *txn, const struct bounce *bounce, const struct ve
 
 	if (journal_append(txn, STORE_JOURNAL, bounce, verdict, sequence_r, error_r) == -1)
 		return -1;
-	if (counters_add(txn, "events_total", "category", category_name(verdict->category), 1,
-		error_r) == -1 ||
-	    counters_add(txn, "decisions_total", "decision",
+	/* A delivery has no category. */
+	if (bounce->outcome != OUTCOME_DELIVERED && counters_add(txn, "events_total", "category", category_name(verdict->category), 1,
+		error_r) == -1)
+		return -1;
+	if (counters_add(txn, "decisions_total", "decision",
 		words_name(&decision_words, verdict->decision), 1, error_r) == -1)
 		return -1;
 	if (bounce->recipient[0] == '\0')

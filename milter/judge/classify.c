@@ -12,7 +12,10 @@ speaker(const struct bounce *bounce)
 static bool
 is_soft(const struct bounce *bounce)
 {
-	return bounce->code / 100 == 4 || bounce->status[0] == '4';
+	/* What the MTA keeps is soft, whatever the server said: an operator may
+	   have told it to (soft_bounce, smtp_delivery_status_filter). */
+	return bounce->code / 100 == 4 || bounce->status[0] == '4' ||
+	    bounce->outcome == OUTCOME_DEFERRED;
 }
 
 void

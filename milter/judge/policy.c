@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "parse/address.h"
 
 #define DAYS(n) ((n) * (int64_t)CLOCK_DAY_SEC)
 
@@ -108,12 +109,19 @@ policy_may_suppress(const struct policy *policy, const char *address)
 	return true;
 }
 
+/* Our own MTA tells it, in its report or in its log. */
+static bool
+is_own_mta(const struct bounce *bounce)
+{
+	return bounce->source == SOURCE_LOCAL || bounce->source == SOURCE_LOG;
+}
+
 /* The words are not a remote server's: our own MTA found no host, or its own
    delivery agent failed. */
 static bool
 is_own_verdict(const struct bounce *bounce)
 {
-	return bounce->source == SOURCE_LOCAL && bounce->remote_mta[0] == '\0';
+	return is_own_mta(bounce) && bounce->remote_mta[0] == '\0';
 }
 
 /* Status x.7.x names a policy; these registered ones name the mailbox all the
@@ -164,13 +172,39 @@ expired_for_policy(const struct verdict *verdict)
 	}
 }
 
-/* What stood in brackets behind the host: a unix-domain socket, or a network
-   that mail is only handed on to. */
+/* A unix-domain socket, or a server that mail is only handed on to. */
 static bool
-is_relay(const struct policy *policy, const char *relay)
+is_relay(const struct policy *policy, const struct bounce *bounce)
 {
-	return strchr(relay, '/') != NULL ||
-	    net_contains(policy->relays, policy->relay_count, relay);
+	struct str host = str_of(bounce->server[0] != '\0' ? bounce->server :
+	    bounce->remote_mta);
+
+	if (strchr(bounce->relay, '/') != NULL ||
+	    net_contains(policy->relays, policy->relay_count, bounce->relay))
+		return true;
+	for (unsigned i = 0; i < policy->relay_host_count; i++) {
+		const struct policy_relay *relay = &policy->relay_hosts[i];
+
+		if (str_name_matches(host, str_of(relay->host)) &&
+		    (relay->port == 0 || bounce->port == 0 || relay->port == bounce->port))
+			return true;
+	}
+	return false;
+}
+
+/* An agent that brings mail to mailboxes and programs of our own. */
+static bool
+is_own_agent(const struct bounce *bounce)
+{
+	return bounce->agent[0] != '\0' && strcmp(bounce->agent, "smtp") != 0 &&
+	    strcmp(bounce->agent, "error") != 0;
+}
+
+bool
+policy_is_outbound(const struct policy *policy, const struct bounce *bounce)
+{
+	return !is_own_agent(bounce) && !is_relay(policy, bounce) &&
+	    !policy_is_own_domain(policy, address_domain(bounce->recipient));
 }
 
 /* Why these words cannot be held against the mailbox, or NULL. */
@@ -184,13 +218,16 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	bool no_mail_here = bounce->stage == STAGE_CONNECT && domain &&
 	    (bounce->code == 521 || bounce->code == 556);
 
-	if (bounce->source == SOURCE_LOCAL && is_relay(policy, bounce->relay))
+	if (is_own_mta(bounce) && (is_own_agent(bounce) || is_relay(policy, bounce)))
 		return "own delivery agent";
 	/* No server was asked; the words are about the recipient's domain. */
 	if (is_own_verdict(bounce) && domain)
 		return NULL;
 	if (is_own_verdict(bounce) && category != CATEGORY_MESSAGE_EXPIRED)
 		return "own delivery agent";
+	/* Nobody could be asked, until the queue lifetime ended. */
+	if (is_own_verdict(bounce))
+		return NULL;
 	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
 	    bounce->stage == STAGE_MAIL) && !no_mail_here)
 		return "refused before RCPT TO";
@@ -200,25 +237,38 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	return NULL;
 }
 
-/* Are there, with this failure, enough messages on enough days? */
+/* Is the day of this failure one that no earlier counted one has? */
+static bool
+is_new_day(const struct policy_history *history, unsigned i, int64_t today)
+{
+	int64_t day = history->failures[i].time / CLOCK_DAY_SEC;
+
+	if (day == today)
+		return false;
+	for (unsigned j = 0; j < i; j++) {
+		if (history->counted[j] &&
+		    history->failures[j].time / CLOCK_DAY_SEC == day)
+			return false;
+	}
+	return true;
+}
+
+/* Are there, with this failure, enough of them on enough days? */
 static bool
 threshold_reached(const struct policy_category *category, const struct bounce *bounce,
-    const struct policy_history *history)
+    struct policy_history *history)
 {
-	unsigned messages = 1, days = 1;
-	int64_t last_day = -1;
+	unsigned failures = bounce->again ? 0 : 1, days = 1;
 
 	for (unsigned i = 0; i < history->count; i++) {
-		int64_t time = history->times[i], day = time / CLOCK_DAY_SEC;
-
-		if (time <= bounce->time - category->within_sec)
+		history->counted[i] = category->within_sec == 0 ||
+		    history->failures[i].time > bounce->time - category->within_sec;
+		if (!history->counted[i])
 			continue;
-		messages++;
-		if (day != last_day && day != bounce->time / CLOCK_DAY_SEC)
-			days++;
-		last_day = day;
+		failures++;
+		days += is_new_day(history, i, bounce->time / CLOCK_DAY_SEC);
 	}
-	return messages >= category->count && days >= category->days;
+	return failures >= category->count && days >= category->days;
 }
 
 static void
@@ -228,60 +278,62 @@ conclude(struct verdict *verdict, enum decision decision, const char *reason)
 	verdict->reason = reason;
 }
 
-void
+bool
 policy_decide(const struct policy *policy, const struct bounce *bounce,
-    const struct policy_history *history, struct verdict *verdict)
+    struct policy_history *history, struct verdict *verdict)
 {
 	const struct policy_category *category = &policy->categories[verdict->category];
 	const struct policy_category *threshold = category;
+	bool by_threshold;
 	const char *why;
 
 	verdict->table = category->table;
 	verdict->until = 0;
 	if (verdict->proof == PROOF_NONE) {
 		conclude(verdict, DECISION_UNPROVEN, "no proof that it was our mail");
-		return;
+		return false;
 	}
 	if (category->action == ACTION_COUNT || category->action == ACTION_ALERT) {
 		conclude(verdict, category->action == ACTION_ALERT ? DECISION_ALERT :
 		    DECISION_COUNT, "category");
-		return;
+		return false;
 	}
 	if (is_policy_status(bounce) && !category->opted_in) {
 		conclude(verdict, DECISION_EXEMPT, "5.7.x never suppresses");
-		return;
+		return false;
 	}
 	if (expired_for_policy(verdict)) {
 		conclude(verdict, DECISION_EXEMPT, "expired for policy, not the mailbox");
-		return;
+		return false;
 	}
 	if (!policy_may_suppress(policy, bounce->recipient)) {
 		conclude(verdict, DECISION_EXEMPT, bounce->recipient[0] == '\0' ?
 		    "no certain address" : "own domain or never-suppress");
-		return;
+		return false;
 	}
 	why = not_about_mailbox(policy, bounce, verdict->category);
 	if (why != NULL) {
 		conclude(verdict, DECISION_EXEMPT, why);
-		return;
+		return false;
 	}
 	/* Without a remote host it is the look-up of whoever reports: of our
 	   resolver, or the smarthost's. */
 	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && bounce->remote_mta[0] == '\0')
 		threshold = &own_lookup;
-	if (threshold->action == ACTION_THRESHOLD &&
-	    !threshold_reached(threshold, bounce, history)) {
+	by_threshold = threshold->action == ACTION_THRESHOLD;
+	if (by_threshold && !threshold_reached(threshold, bounce, history)) {
 		conclude(verdict, DECISION_COUNT, "below threshold");
-		return;
+		return false;
 	}
 	if (history->suppressed[verdict->table]) {
 		conclude(verdict, DECISION_COUNT, "already suppressed");
-		return;
+		return false;
 	}
 	verdict->until = category->term_sec == 0 ? 0 : bounce->time + category->term_sec;
 	if (policy->max_suppressions > 0 && history->recent >= policy->max_suppressions)
 		conclude(verdict, DECISION_HOLD, "max-suppressions");
 	else
-		conclude(verdict, DECISION_SUPPRESS,
-		    threshold->action == ACTION_THRESHOLD ? "threshold reached" : "category");
+		conclude(verdict, DECISION_SUPPRESS, by_threshold ? "threshold reached" :
+		    "category");
+	return by_threshold;
 }

@@ -15,7 +15,8 @@
  *   5. Were the words about this mailbox? Not when our own delivery agent or a
  *      relay of our own site spoke, not before RCPT TO, not when a reply to the
  *      end of DATA covers several recipients and does not name this one
- *   6. Is the threshold reached?                 else count
+ *   6. Is the threshold reached?                 else count. A message that
+ *      had failed so before counts once, unless attempts are counted
  *   7. Is it suppressed already?                 then count
  *   8. Would it be too many at once?             then hold for a person
  *   9. suppress, until the term of the category ends
@@ -32,10 +33,18 @@ struct policy_category {
 	enum action action;
 	enum table_set table;
 	bool opted_in;        /* the operator made it suppress */
-	unsigned count;       /* threshold: distinct messages */
+	enum unit unit;       /* threshold: what is counted */
+	unsigned count;       /* ... how many */
 	unsigned days;        /* ... on distinct days (UTC) */
-	int64_t within_sec;   /* ... in so many seconds */
+	int64_t within_sec;   /* ... in so many seconds; 0 for no bound */
+	unsigned consecutive; /* 1: within_sec may be 0 */
 	int64_t term_sec;     /* a suppression ends after this; 0 never */
+};
+
+/* A server that mail is only handed on to, by name. */
+struct policy_relay {
+	const char *host; /* as it stands in a log; ".x" for below x too */
+	unsigned port;    /* 0 for any */
 };
 
 struct policy {
@@ -44,14 +53,24 @@ struct policy {
 	const char *const *never_suppress; /* addresses and domains, the same */
 	const struct net *relays;       /* hand-offs inside our own site */
 	unsigned relay_count;
+	const struct policy_relay *relay_hosts;
+	unsigned relay_host_count;
 	unsigned max_suppressions;      /* 0 for no brake */
 	int64_t max_suppressions_sec;
+};
+
+/* An earlier failure, and the event that recorded it. */
+struct policy_failure {
+	int64_t time;
+	uint64_t event;
 };
 
 /* What is already known about the address. */
 struct policy_history {
 	bool suppressed[TABLE_SET_COUNT];
-	int64_t times[POLICY_HISTORY_MOST]; /* of this category, oldest first */
+	struct policy_failure failures[POLICY_HISTORY_MOST]; /* of this category */
+	bool counted[POLICY_HISTORY_MOST]; /* policy_decide(): it is one of those
+	                                      that make the threshold */
 	unsigned count;
 	unsigned recent; /* suppressions within max_suppressions_sec */
 };
@@ -59,9 +78,15 @@ struct policy_history {
 /* The defaults of taxonomy and manual; lists are empty. */
 void policy_init(struct policy *policy);
 
-/* Decide about a classified bounce: sets decision, reason, table and until. */
-void policy_decide(const struct policy *policy, const struct bounce *bounce,
-    const struct policy_history *history, struct verdict *verdict);
+/* Decide about a classified bounce: sets decision, reason, table and until.
+   Returns true if what it decides follows from this bounce together with
+   earlier ones, which are marked in the history. */
+bool policy_decide(const struct policy *policy, const struct bounce *bounce,
+    struct policy_history *history, struct verdict *verdict);
+
+/* Did the attempt leave our site? Not when one of our own delivery agents had
+   it, nor a relay that it is handed on to, nor is it for a domain of ours. */
+bool policy_is_outbound(const struct policy *policy, const struct bounce *bounce);
 
 /* May this address, in normal form, be suppressed at all? */
 bool policy_may_suppress(const struct policy *policy, const char *address);

@@ -5,13 +5,16 @@
 
 enum proof
 trust_proof(const struct config *config, enum source source, const char *client,
-    const char *daemon_name, const char *host_name, const struct bounce *bounce)
+    const char *daemon_name, const char *host_name, bool log_runs,
+    const struct bounce *bounce)
 {
 	if (source == SOURCE_LOCAL) {
 		if (config->trust_local == TRUST_ALL)
 			return PROOF_LOCAL;
 		/* Anybody with a shell can imitate a report by sendmail(1). */
 		if (strcmp(daemon_name, TRUST_PICKUP_NAME) == 0)
+			return PROOF_NONE;
+		if (log_runs && !config->separate_pickup)
 			return PROOF_NONE;
 		/* A stranger's report comes this way too, when an operator puts
 		   the queue through cleanup again (postsuper -r). */

@@ -16,8 +16,10 @@
 
 /* What proves a report from this lane and client. `bounce` is one of the report,
    `host_name` the name of our own MTA: only a report that the MTA signs with
-   its name and a queue id is its own. */
+   its name and a queue id is its own. Where sendmail(1) cannot be told from the
+   MTA, and `log_runs`, the log has to say it instead. */
 enum proof trust_proof(const struct config *config, enum source source, const char *client,
-    const char *daemon_name, const char *host_name, const struct bounce *bounce);
+    const char *daemon_name, const char *host_name, bool log_runs,
+    const struct bounce *bounce);
 
 #endif

@@ -3,6 +3,8 @@
 #include "base/buf.h"
 
 #define SLOTS 10
+/* What a log tells may be a little older than what a report told. */
+#define SLOTS_MOST (2 * SLOTS)
 
 static const struct str brake_key = { "brake", 5 };
 
@@ -21,7 +23,7 @@ slot_of(int64_t now, int64_t window_sec)
 
 /* The slots that are still in the window. Returns how many, or -1. */
 static int
-read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS + 1],
+read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS_MOST + 1],
     const char **error_r)
 {
 	struct str value, word;
@@ -29,15 +31,16 @@ read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS + 1],
 
 	if (ret != 1)
 		return ret;
-	while (count < SLOTS && str_next_word(&value, &word)) {
+	while (count < SLOTS_MOST && str_next_word(&value, &word)) {
 		struct slot *slot = &slots[count];
 
 		if (str_number(word, &slot->slot) == -1 || !str_next_word(&value, &word) ||
 		    str_number(word, &slot->count) == -1)
 			break;
-		/* A window that was changed, or a clock that was set back,
+		/* A window that was changed, or a clock that was set far back,
 		   leaves numbers of no meaning. */
-		if ((int64_t)slot->slot > newest - SLOTS && (int64_t)slot->slot <= newest)
+		if ((int64_t)slot->slot > newest - SLOTS &&
+		    (int64_t)slot->slot < newest + SLOTS)
 			count++;
 	}
 	return count;
@@ -47,7 +50,7 @@ int
 brake_count(struct store_txn *txn, int64_t now, int64_t window_sec, unsigned *count_r,
     const char **error_r)
 {
-	struct slot slots[SLOTS + 1];
+	struct slot slots[SLOTS_MOST + 1];
 	int count = read_slots(txn, slot_of(now, window_sec), slots, error_r);
 
 	*count_r = 0;
@@ -60,7 +63,7 @@ int
 brake_add(struct store_txn *txn, int64_t now, int64_t window_sec, const char **error_r)
 {
 	int64_t newest = slot_of(now, window_sec);
-	struct slot slots[SLOTS + 1];
+	struct slot slots[SLOTS_MOST + 1];
 	int count = read_slots(txn, newest, slots, error_r), i = 0, ret;
 	struct buf text = { 0 };
 

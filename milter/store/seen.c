@@ -6,18 +6,10 @@
 #include "base/arena.h"
 #include "base/msg.h"
 
-#define KEYS_MOST 2
 #define ARRIVAL_DIFFERENCE_SEC 5
 #define VALUE_BYTES (3 * STORE_NUMBER_BYTES)
 
 static const struct str secret_key = { "secret", 6 };
-
-struct key {
-	uint8_t digest[HMAC_DIGEST_BYTES];
-	/* Short queue ids are used again and again; only with the arrival time
-	   they name one message. */
-	bool needs_arrival;
-};
 
 static int
 make_secret(struct store_txn *txn, struct seen *seen, const char **error_r)
@@ -51,41 +43,45 @@ seen_open(struct store *store, struct seen *seen_r, const char **error_r)
 
 static int
 add_key(const struct seen *seen, struct arena *arena, const char *kind, const char *id,
-    const struct bounce *bounce, bool needs_arrival, struct key *key_r, const char **error_r)
+    const struct bounce *bounce, const char *outcome, bool needs_arrival,
+    struct seen_keys *keys, const char **error_r)
 {
+	struct seen_key *key = &keys->keys[keys->count++];
 	/* \1 cannot stand in any of the parts: text is free of controls. */
 	const char *text = arena_printf(arena, "%s\1%s\1%s\1%s", kind, id, bounce->recipient,
-	    words_name(&outcome_words, bounce->outcome));
+	    outcome);
 
-	key_r->needs_arrival = needs_arrival;
-	if (hmac_digest(seen->secret, str_of(text), key_r->digest) == -1)
+	key->needs_arrival = needs_arrival;
+	if (hmac_digest(seen->secret, str_of(text), key->digest) == -1)
 		return msg_failure(error_r, "libcrypto cannot make a digest");
 	return 0;
 }
 
-/* All keys of a failure. Returns how many, or -1. */
-static int
-make_keys(const struct seen *seen, const struct bounce *bounce, struct key keys[KEYS_MOST],
-    const char **error_r)
+int
+seen_make(const struct seen *seen, const struct bounce *bounce, const char *outcome,
+    struct seen_keys *keys_r, const char **error_r)
 {
 	struct arena *arena = arena_new();
-	int count = 0, ret = 0;
+	int ret = 0;
 
+	keys_r->count = 0;
+	keys_r->time = bounce->time;
+	keys_r->arrival = bounce->arrival;
 	if (bounce->queue_id[0] != '\0' && bounce->arrival != 0)
-		ret = add_key(seen, arena, "queue", bounce->queue_id, bounce, true, &keys[count++],
+		ret = add_key(seen, arena, "queue", bounce->queue_id, bounce, outcome, true, keys_r,
 		    error_r);
 	if (ret == 0 && bounce->message_id[0] != '\0')
-		ret = add_key(seen, arena, "message", bounce->message_id, bounce, false,
-		    &keys[count++], error_r);
-	if (ret == 0 && count == 0 && bounce->report_id[0] != '\0')
-		ret = add_key(seen, arena, "report", bounce->report_id, bounce, false,
-		    &keys[count++], error_r);
+		ret = add_key(seen, arena, "message", bounce->message_id, bounce, outcome, false,
+		    keys_r, error_r);
+	if (ret == 0 && keys_r->count == 0 && bounce->report_id[0] != '\0')
+		ret = add_key(seen, arena, "report", bounce->report_id, bounce, outcome, false,
+		    keys_r, error_r);
 	arena_free(arena);
-	return ret == -1 ? -1 : count;
+	return ret;
 }
 
 static struct str
-key_str(const struct key *key)
+key_str(const struct seen_key *key)
 {
 	return (struct str){ (const char *)key->digest, HMAC_DIGEST_BYTES };
 }
@@ -98,47 +94,44 @@ value_number(struct str value, unsigned index)
 }
 
 int
-seen_find(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
-    uint64_t *sequence_r, const char **error_r)
+seen_find(struct store_txn *txn, const struct seen_keys *keys, struct seen_row *row_r,
+    const char **error_r)
 {
-	struct key keys[KEYS_MOST];
-	int count = make_keys(seen, bounce, keys, error_r);
-
-	for (int i = 0; i < count; i++) {
+	for (unsigned i = 0; i < keys->count; i++) {
+		const struct seen_key *key = &keys->keys[i];
 		struct str value;
-		int ret = store_get(txn, STORE_SEEN, key_str(&keys[i]), &value, error_r);
+		int ret = store_get(txn, STORE_SEEN, key_str(key), &value, error_r);
 
 		if (ret == -1)
 			return -1;
 		if (ret == 0 || value.len != VALUE_BYTES ||
-		    value_number(value, 0) < bounce->time - SEEN_KEEP_SEC)
+		    value_number(value, 0) < keys->time - SEEN_KEEP_SEC)
 			continue;
-		if (keys[i].needs_arrival &&
-		    llabs(value_number(value, 2) - bounce->arrival) > ARRIVAL_DIFFERENCE_SEC)
+		if (key->needs_arrival &&
+		    llabs(value_number(value, 2) - keys->arrival) > ARRIVAL_DIFFERENCE_SEC)
 			continue;
-		*sequence_r = (uint64_t)value_number(value, 1);
+		*row_r = (struct seen_row){ value_number(value, 0),
+			(uint64_t)value_number(value, 1) };
 		return 1;
 	}
-	return count == -1 ? -1 : 0;
+	return 0;
 }
 
 int
-seen_put(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
-    uint64_t sequence, const char **error_r)
+seen_put(struct store_txn *txn, const struct seen_keys *keys, uint64_t sequence,
+    const char **error_r)
 {
-	struct key keys[KEYS_MOST];
-	int count = make_keys(seen, bounce, keys, error_r);
 	char value[VALUE_BYTES];
 
-	store_number((uint64_t)bounce->time, value);
+	store_number((uint64_t)keys->time, value);
 	store_number(sequence, value + STORE_NUMBER_BYTES);
-	store_number((uint64_t)bounce->arrival, value + 2 * STORE_NUMBER_BYTES);
-	for (int i = 0; i < count; i++) {
-		if (store_put(txn, STORE_SEEN, key_str(&keys[i]),
+	store_number((uint64_t)keys->arrival, value + 2 * STORE_NUMBER_BYTES);
+	for (unsigned i = 0; i < keys->count; i++) {
+		if (store_put(txn, STORE_SEEN, key_str(&keys->keys[i]),
 			(struct str){ value, VALUE_BYTES }, error_r) == -1)
 			return -1;
 	}
-	return count == -1 ? -1 : 0;
+	return 0;
 }
 
 int

@@ -25,14 +25,43 @@ struct seen {
 /* Read the secret of the store, making it on the first day. Returns 0 or -1. */
 int seen_open(struct store *store, struct seen *seen_r, const char **error_r);
 
-/* Was this failure reported already?
-   Returns 1 and the sequence of that event, 0 if not, -1 with a sentence. */
-int seen_find(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
-    uint64_t *sequence_r, const char **error_r);
+#define SEEN_KEYS_MOST 2
 
-/* Remember all keys of a failure. Returns 0 or -1. */
-int seen_put(const struct seen *seen, struct store_txn *txn, const struct bounce *bounce,
-    uint64_t sequence, const char **error_r);
+struct seen_key {
+	uint8_t digest[HMAC_DIGEST_BYTES];
+	/* Short queue ids are used again and again; only with the arrival time
+	   they name one message. */
+	bool needs_arrival;
+};
+
+/* All that one failure can be known by. */
+struct seen_keys {
+	struct seen_key keys[SEEN_KEYS_MOST];
+	unsigned count;
+	int64_t time, arrival; /* of the bounce */
+};
+
+/* What was remembered of a failure. */
+struct seen_row {
+	int64_t time;      /* when it was put, or put again */
+	uint64_t sequence; /* of the event that recorded it */
+};
+
+/* Make the keys of a failure. `outcome` is a word: that of the bounce, or one
+   that tells more (a message may be deferred for several reasons).
+   Returns 0 or -1. */
+int seen_make(const struct seen *seen, const struct bounce *bounce, const char *outcome,
+    struct seen_keys *keys_r, const char **error_r);
+
+/* Was this failure reported already?
+   Returns 1 and what was put, 0 if not, -1 with a sentence. */
+int seen_find(struct store_txn *txn, const struct seen_keys *keys, struct seen_row *row_r,
+    const char **error_r);
+
+/* Remember all keys of a failure, over what was put by the same keys.
+   Returns 0 or -1. */
+int seen_put(struct store_txn *txn, const struct seen_keys *keys, uint64_t sequence,
+    const char **error_r);
 
 /* Look at the next `most` rows and delete those that are too old; the table is
    gone through in rounds. `*position` is where it goes on; zeroed at first.

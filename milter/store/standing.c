@@ -7,13 +7,13 @@
 #include "base/msg.h"
 
 struct str
-standing_key(const char *address, struct arena *arena)
+standing_key(const char *address, char bytes[STANDING_KEY_BYTES])
 {
-	size_t len = strlen(address);
-	char *key = arena_alloc(arena, len + 2);
+	size_t len = strnlen(address, STANDING_KEY_BYTES - 1);
 
-	memcpy(key + 1, address, len);
-	return (struct str){ key, len + 1 };
+	bytes[0] = '\0';
+	memcpy(bytes + 1, address, len);
+	return (struct str){ bytes, len + 1 };
 }
 
 /* Time, table, address. */
@@ -42,23 +42,35 @@ print_entry(const char *word, enum table_set table, const struct standing_entry 
 		    category_name(entry->category));
 }
 
+/* "failed CATEGORY COUNT TIME/EVENT ..." */
+static void
+print_failures(const struct standing *standing, enum category category, struct buf *out)
+{
+	buf_printf(out, "failed %s %llu", category_name(category),
+	    (unsigned long long)standing->counts[category]);
+	for (unsigned i = 0; i < standing->failure_count; i++) {
+		if (standing->failures[i].category == category)
+			buf_printf(out, " %lld/%llu",
+			    (long long)standing->failures[i].failure.time,
+			    (unsigned long long)standing->failures[i].failure.event);
+	}
+	buf_add_byte(out, '\n');
+}
+
 void
 standing_print(const struct standing *standing, struct buf *out)
 {
 	buf_printf(out, "first %lld\nlast %lld\n", (long long)standing->first,
 	    (long long)standing->last);
+	if (standing->last_report != 0)
+		buf_printf(out, "last-report %lld\n", (long long)standing->last_report);
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
 		print_entry("suppressed", i, &standing->suppressed[i], out);
 		print_entry("held", i, &standing->held[i], out);
 	}
 	for (unsigned i = 0; i < CATEGORY_COUNT; i++) {
-		if (standing->counts[i] == 0)
-			continue;
-		buf_printf(out, "failed %s %llu", category_name(i),
-		    (unsigned long long)standing->counts[i]);
-		for (unsigned t = 0; t < POLICY_HISTORY_MOST && standing->times[i][t] != 0; t++)
-			buf_printf(out, " %lld", (long long)standing->times[i][t]);
-		buf_add_byte(out, '\n');
+		if (standing->counts[i] > 0)
+			print_failures(standing, i, out);
 	}
 }
 
@@ -96,16 +108,22 @@ static int
 scan_failed(struct str rest, struct standing *standing)
 {
 	enum category category;
-	uint64_t time;
-	struct str word;
-	unsigned t = 0;
+	struct str word, time;
+	uint64_t number;
 
 	str_next_word(&rest, &word);
 	if (category_find(word, &category) == 0 ||
 	    next_number(&rest, &standing->counts[category]) == -1)
 		return -1;
-	while (t < POLICY_HISTORY_MOST && next_number(&rest, &time) == 0)
-		standing->times[category][t++] = (int64_t)time;
+	while (standing->failure_count < STANDING_FAILURES && str_next_word(&rest, &word)) {
+		struct standing_failure *failure = &standing->failures[standing->failure_count++];
+
+		if (!str_next_piece(&word, '/', &time) || str_number(time, &number) == -1 ||
+		    (word.len > 0 && str_number(word, &failure->failure.event) == -1))
+			return -1;
+		failure->failure.time = (int64_t)number;
+		failure->category = category;
+	}
 	return 0;
 }
 
@@ -125,6 +143,9 @@ standing_scan_text(struct str text, struct standing *standing_r)
 			ret = next_number(&line, &number);
 			*(word.data[0] == 'f' ? &standing->first : &standing->last) =
 			    (int64_t)number;
+		} else if (str_equal(word, STR("last-report"))) {
+			ret = next_number(&line, &number);
+			standing->last_report = (int64_t)number;
 		} else if (str_equal(word, STR("suppressed"))) {
 			ret = scan_entry(line, standing->suppressed);
 		} else if (str_equal(word, STR("held"))) {
@@ -152,17 +173,25 @@ int
 standing_get(struct store_txn *txn, const char *address, struct standing *standing_r,
     const char **error_r)
 {
-	struct arena *arena = arena_new();
+	char key[STANDING_KEY_BYTES];
 	struct str value;
 	int ret;
 
 	memset(standing_r, 0, sizeof(*standing_r));
-	ret = store_get(txn, STORE_STANDING, standing_key(address, arena), &value, error_r);
-	arena_free(arena);
+	ret = store_get(txn, STORE_STANDING, standing_key(address, key), &value, error_r);
 	if (ret == 1 && standing_scan_text(value, standing_r) == -1)
 		return msg_failure(error_r, "the standing of %s is damaged: run "
 		    "bouncemilter-suppress --verify", address);
 	return ret;
+}
+
+int
+standing_exists(struct store_txn *txn, const char *address, const char **error_r)
+{
+	char key[STANDING_KEY_BYTES];
+	struct str value;
+
+	return store_get(txn, STORE_STANDING, standing_key(address, key), &value, error_r);
 }
 
 static int
@@ -186,11 +215,12 @@ standing_put(struct store_txn *txn, const char *address, const struct standing *
     const struct standing *after, const char **error_r)
 {
 	struct arena *arena = arena_new();
+	char key[STANDING_KEY_BYTES];
 	struct buf text = { 0 };
 	int ret;
 
 	standing_print(after, &text);
-	ret = store_put(txn, STORE_STANDING, standing_key(address, arena), buf_str(&text), error_r);
+	ret = store_put(txn, STORE_STANDING, standing_key(address, key), buf_str(&text), error_r);
 	for (unsigned i = 0; ret == 0 && i < TABLE_SET_COUNT; i++)
 		ret = put_expiry(txn, i, address, &before->suppressed[i], &after->suppressed[i],
 		    arena, error_r);
@@ -199,44 +229,79 @@ standing_put(struct store_txn *txn, const char *address, const struct standing *
 	return ret;
 }
 
-/* Make room for one more time. Thresholds ask for different days, so of a busy
-   address the first that is not alone on its day goes, else the oldest. */
 static void
-drop_time(int64_t times[POLICY_HISTORY_MOST])
+drop_failure(struct standing *standing, unsigned i)
 {
-	unsigned drop = 0;
+	standing->failure_count--;
+	memmove(standing->failures + i, standing->failures + i + 1,
+	    (standing->failure_count - i) * sizeof(standing->failures[0]));
+}
 
-	for (unsigned t = 0; t + 1 < POLICY_HISTORY_MOST; t++) {
-		if (times[t] / CLOCK_DAY_SEC == times[t + 1] / CLOCK_DAY_SEC) {
-			drop = t;
-			break;
-		}
+/* Make room for one more of a category. Thresholds ask for different days, so
+   the first that is not alone on its day goes, else the oldest. */
+static void
+make_room(struct standing *standing, enum category category)
+{
+	unsigned count = 0, oldest = 0, previous = 0;
+	int64_t day = -1;
+
+	for (unsigned i = 0; i < standing->failure_count; i++) {
+		const struct standing_failure *failure = &standing->failures[i];
+
+		if (failure->category != category)
+			continue;
+		if (count++ == 0)
+			oldest = i;
+		if (failure->failure.time / CLOCK_DAY_SEC == day)
+			return drop_failure(standing, previous);
+		day = failure->failure.time / CLOCK_DAY_SEC;
+		previous = i;
 	}
-	memmove(times + drop, times + drop + 1,
-	    (POLICY_HISTORY_MOST - 1 - drop) * sizeof(times[0]));
+	drop_failure(standing, oldest);
+}
+
+static unsigned
+count_failures(const struct standing *standing, enum category category)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < standing->failure_count; i++)
+		count += standing->failures[i].category == category;
+	return count;
 }
 
 /* Count a failure; only one that may be held against the mailbox also counts
    for a threshold. */
 static void
-note_failure(struct standing *standing, enum category category, int64_t time, bool for_threshold)
+note_failure(struct standing *standing, uint64_t sequence, const struct bounce *bounce,
+    const struct verdict *verdict)
 {
-	int64_t *times = standing->times[category];
-	unsigned t = 0;
-
-	standing->counts[category]++;
+	standing->counts[verdict->category]++;
 	if (standing->first == 0)
-		standing->first = time;
-	standing->last = time;
-	if (!for_threshold)
+		standing->first = bounce->time;
+	standing->last = bounce->time;
+	if (bounce->source == SOURCE_NET)
+		standing->last_report = bounce->time;
+	if (verdict->decision == DECISION_EXEMPT || bounce->again)
 		return;
-	while (t < POLICY_HISTORY_MOST && times[t] != 0)
-		t++;
-	if (t == POLICY_HISTORY_MOST) {
-		t--;
-		drop_time(times);
+	if (count_failures(standing, verdict->category) == POLICY_HISTORY_MOST)
+		make_room(standing, verdict->category);
+	if (standing->failure_count == STANDING_FAILURES)
+		drop_failure(standing, 0);
+	standing->failures[standing->failure_count++] = (struct standing_failure){
+		.failure = { .time = bounce->time, .event = sequence },
+		.category = verdict->category,
+	};
+}
+
+/* What the address did so far in this category counts for no threshold. */
+static void
+forget_failures(struct standing *standing, enum category category)
+{
+	for (unsigned i = standing->failure_count; i > 0; i--) {
+		if (standing->failures[i - 1].category == category)
+			drop_failure(standing, i - 1);
 	}
-	times[t] = time;
 }
 
 void
@@ -250,9 +315,8 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 	};
 
 	if (bounce->outcome == OUTCOME_FAILED || bounce->outcome == OUTCOME_EXPIRED ||
-	    bounce->outcome == OUTCOME_COMPLAINT)
-		note_failure(standing, verdict->category, bounce->time,
-		    verdict->decision != DECISION_EXEMPT);
+	    bounce->outcome == OUTCOME_DEFERRED || bounce->outcome == OUTCOME_COMPLAINT)
+		note_failure(standing, sequence, bounce, verdict);
 	switch (verdict->decision) {
 	case DECISION_SUPPRESS:
 		standing->suppressed[verdict->table] = entry;
@@ -266,8 +330,10 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 		/* Somebody says that the mailbox is good: what it did before
 		   counts for no threshold. */
 		if (bounce->source == SOURCE_OPERATOR)
-			memset(standing->times[verdict->category], 0,
-			    sizeof(standing->times[verdict->category]));
+			forget_failures(standing, verdict->category);
+		break;
+	case DECISION_RESET:
+		standing->failure_count = 0;
 		break;
 	case DECISION_DISCARD:
 		standing->held[verdict->table] = none;

@@ -23,18 +23,33 @@ struct standing_entry {
 	enum category category;
 };
 
+#define STANDING_FAILURES 96
+
+struct standing_failure {
+	struct policy_failure failure;
+	enum category category;
+};
+
 struct standing {
 	int64_t first, last; /* of its failures */
+	int64_t last_report; /* of those that a foreign server reported later: it
+	                        takes mail for this address without knowing */
 	struct standing_entry suppressed[TABLE_SET_COUNT];
 	struct standing_entry held[TABLE_SET_COUNT];
 	uint64_t counts[CATEGORY_COUNT]; /* failures */
-	int64_t times[CATEGORY_COUNT][POLICY_HISTORY_MOST]; /* the last ones */
+	/* The last ones that count for a threshold, in the order of events; at
+	   most POLICY_HISTORY_MOST of a category. */
+	struct standing_failure failures[STANDING_FAILURES];
+	unsigned failure_count;
 };
 
 /* Read the standing of an address; one that is not there is all zero.
    Returns 1, 0 if it is not there, -1 with a sentence. */
 int standing_get(struct store_txn *txn, const char *address, struct standing *standing_r,
     const char **error_r);
+
+/* Is anything known of this address? Returns 1, 0, or -1 with a sentence. */
+int standing_exists(struct store_txn *txn, const char *address, const char **error_r);
 
 /* Write it, and keep the expiry table in step. Returns 0 or -1. */
 int standing_put(struct store_txn *txn, const char *address, const struct standing *before,
@@ -53,8 +68,9 @@ int standing_scan_text(struct str text, struct standing *standing_r);
 int standing_scan(const struct pages_row *row, struct standing *standing_r,
     const char **address_r);
 
-/* The key of an address, in the arena. */
-struct str standing_key(const char *address, struct arena *arena);
+/* The key of an address, in `bytes`; a longer address has none, and is cut. */
+#define STANDING_KEY_BYTES STORE_KEY_BYTES
+struct str standing_key(const char *address, char bytes[STANDING_KEY_BYTES]);
 
 /* The next address with a suppression that ended at or before `now`.
    Returns 1 and the address, in the arena; 0 if there is none; -1. */

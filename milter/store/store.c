@@ -39,7 +39,7 @@ struct store_cursor {
 static const char *const table_names[STORE_TABLE_COUNT] = {
 	[STORE_META] = "meta", [STORE_JOURNAL] = "journal", [STORE_UNVERIFIED] = "unverified",
 	[STORE_STANDING] = "standing", [STORE_EXPIRY] = "expiry", [STORE_SEEN] = "seen",
-	[STORE_COUNTERS] = "counters",
+	[STORE_COUNTERS] = "counters", [STORE_RATES] = "rates",
 };
 
 static const char schema_key[] = "schema";

@@ -139,8 +139,7 @@ add_failure(struct domain *domain, const struct bounce *bounce, int64_t now_sec)
 	failure->time = domain->newest = now_sec;
 	snprintf(failure->recipient, sizeof(failure->recipient), "%s", bounce->recipient);
 	snprintf(failure->provider, sizeof(failure->provider), "%s",
-	    provider_of(bounce->remote_mta[0] != '\0' ? bounce->remote_mta :
-		address_domain(bounce->recipient), arena));
+	    provider_of_bounce(bounce, arena));
 	arena_free(arena);
 }
 

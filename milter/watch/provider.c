@@ -3,6 +3,7 @@
 #include <libpsl.h>
 
 #include "base/net.h"
+#include "parse/address.h"
 
 const char *
 provider_of(const char *host, struct arena *arena)
@@ -17,4 +18,27 @@ provider_of(const char *host, struct arena *arena)
 	if (list != NULL && net_parse(str_of(lower), &address) == -1)
 		domain = psl_registrable_domain(list, lower);
 	return domain == NULL ? lower : domain;
+}
+
+const char *
+provider_host(const struct bounce *bounce)
+{
+	if (bounce->server[0] != '\0')
+		return bounce->server;
+	return bounce->remote_mta[0] != '\0' ? bounce->remote_mta :
+	    address_domain(bounce->recipient);
+}
+
+const char *
+provider_of_bounce(const struct bounce *bounce, struct arena *arena)
+{
+	return provider_of(provider_host(bounce), arena);
+}
+
+const char *
+provider_of_sender(const char *sender, struct arena *arena)
+{
+	const char *domain = address_domain(sender);
+
+	return domain[0] == '\0' ? "<>" : provider_of(domain, arena);
 }

@@ -1,0 +1,56 @@
+/*
+ * pipeline_event: what the lanes of the pipeline share, inside of it: how one
+ * event, already read and classified, enters the store.
+ */
+#ifndef PIPELINE_EVENT_H
+#define PIPELINE_EVENT_H
+
+#include <stdatomic.h>
+
+#include "pipeline.h"
+#include "store/seen.h"
+
+struct pipeline {
+	struct store *store;
+	struct writer *writer;
+	struct publisher *publisher;
+	struct alarm *alarm;
+	struct seen seen;
+	/* Unverified reports for which there was no room; counted with the next
+	   one that there is room for. */
+	_Atomic uint64_t dropped;
+	/* The log is being read: what it does not confirm is not believed. */
+	atomic_bool log_runs;
+};
+
+/* What a job of the writer works with. */
+struct pipeline_work {
+	struct pipeline *pipeline;
+	struct config *config; /* a reference */
+	bool publish;          /* result: the tables have to change */
+};
+
+/*
+ * One proven failure, inside the transaction: was it seen, what is known about
+ * the address, what follows, and on the record with it. *watch_r says that the
+ * alarm has to hear of it, once it is committed.
+ * Returns 0, or -1 with a sentence.
+ */
+int pipeline_bounce(struct pipeline_work *work, struct store_txn *txn,
+    const struct bounce *bounce, struct verdict *verdict, bool *watch_r, const char **error_r);
+
+/* A delivery: earlier failures count for no threshold any more. One to an
+   address that is suppressed is recorded, and changes nothing.
+   Returns 0, or -1 with a sentence. */
+int pipeline_delivery(const struct policy *policy, struct store_txn *txn,
+    const struct bounce *bounce, const char **error_r);
+
+/* Has a lane recorded this failure? Returns 1, 0, or -1 with a sentence. */
+int pipeline_is_known(struct pipeline *pipeline, struct store_txn *txn,
+    const struct bounce *bounce, const struct verdict *verdict, const char **error_r);
+
+/* Tell the alarm of a failure that is committed. */
+void pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
+    const struct verdict *verdict);
+
+#endif

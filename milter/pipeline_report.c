@@ -1,0 +1,226 @@
+/*
+ * The lanes in which a report arrives: by SMTP, or from our own MTA.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "judge/classify.h"
+#include "parse/address.h"
+#include "parse/report.h"
+#include "pipeline_event.h"
+#include "proof/trust.h"
+#include "store/counters.h"
+#include "store/journal.h"
+
+/* One report on its way through the writer. It owns all it needs, because the
+   caller may stop waiting for it. */
+struct report_job {
+	struct job job;
+	struct pipeline_work work;
+	struct arena *arena;   /* of the report */
+	struct report report;
+	struct verdict *verdicts;
+	bool *alarms; /* of each bounce: recorded, and something to watch */
+	enum proof proof;
+};
+
+/* Successes and delays say nothing about the mailbox, and our own refusal says
+   nothing that we did not know: they are not events. */
+static const char *
+not_an_event(const struct bounce *bounce, const struct verdict *verdict)
+{
+	if (bounce->outcome == OUTCOME_DELIVERED)
+		return "delivered";
+	if (bounce->outcome == OUTCOME_DELAYED)
+		return "delayed";
+	return strcmp(verdict->rule, CLASSIFY_MARKER_RULE) == 0 ? "own-refusal" : NULL;
+}
+
+/* From here on it happened: publish, and tell the alarm. */
+static void
+report_committed(struct job *base)
+{
+	struct report_job *job = (struct report_job *)base;
+
+	if (job->work.publish)
+		publish_wake(job->work.pipeline->publisher);
+	for (unsigned i = 0; i < job->report.count; i++) {
+		if (job->alarms[i])
+			pipeline_watch(job->work.pipeline, &job->report.bounces[i],
+			    &job->verdicts[i]);
+	}
+}
+
+static int
+report_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	struct report_job *job = (struct report_job *)base;
+
+	/* The transaction may be repeated: begin from nothing. */
+	job->work.publish = false;
+	memset(job->alarms, 0, job->report.count * sizeof(job->alarms[0]));
+	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
+		error_r) == -1)
+		return -1;
+	for (unsigned i = 0; i < job->report.count; i++) {
+		const char *skip = not_an_event(&job->report.bounces[i], &job->verdicts[i]);
+		int ret;
+
+		if (skip != NULL)
+			ret = counters_add(txn, "notices_total", "kind", skip, 1, error_r);
+		else
+			ret = pipeline_bounce(&job->work, txn, &job->report.bounces[i],
+			    &job->verdicts[i], &job->alarms[i], error_r);
+		if (ret == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Without proof: kept in the ring, counted, shown; it never acts. */
+static int
+unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	struct report_job *job = (struct report_job *)base;
+	struct policy_history history = { 0 };
+	uint64_t sequence, dropped = atomic_exchange(&job->work.pipeline->dropped, 0);
+
+	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
+		error_r) == -1 ||
+	    (dropped > 0 && counters_add(txn, "dropped_reports_total", "", "", dropped,
+		error_r) == -1))
+		return -1;
+	for (unsigned i = 0; i < job->report.count; i++) {
+		int known;
+
+		if (not_an_event(&job->report.bounces[i], &job->verdicts[i]) != NULL)
+			continue;
+		/* The log may have told of it, and that has acted. */
+		known = pipeline_is_known(job->work.pipeline, txn, &job->report.bounces[i],
+		    &job->verdicts[i], error_r);
+		if (known == -1 || (known == 1 && counters_add(txn, "repeated_reports_total", "",
+			"", 1, error_r) == -1))
+			return -1;
+		if (known == 1)
+			continue;
+		policy_decide(&job->work.config->policy, &job->report.bounces[i], &history,
+		    &job->verdicts[i]);
+		if (journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i],
+			&job->verdicts[i], &sequence, error_r) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+report_release(struct job *base)
+{
+	struct report_job *job = (struct report_job *)base;
+
+	config_put(job->work.config);
+	arena_free(job->arena);
+	free(job);
+}
+
+/*
+ * The address that we had put in RCPT TO. In a report of our own MTA it is the
+ * Final-Recipient: the Original-Recipient is what a client typed. A relay may
+ * have rewritten the first, and have the second from us or from that client;
+ * so where the two differ nothing is certain, unless the original is an
+ * address of ours, which we had rewritten ourselves.
+ */
+static void
+choose_recipient(const struct config *config, enum source source, struct bounce *bounce,
+    struct arena *arena)
+{
+	const char *original;
+
+	if (source != SOURCE_NET ||
+	    address_parse(str_of(bounce->original_recipient), arena, &original) == 0)
+		return;
+	if (strcmp(original, bounce->recipient) != 0 &&
+	    !policy_is_own_domain(&config->policy, address_domain(original)))
+		bounce->recipient = "";
+}
+
+static struct report_job *
+new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
+    const struct report *report, const struct pipeline_origin *origin)
+{
+	struct report_job *job = calloc(1, sizeof(*job));
+	int64_t now = clock_now();
+
+	if (job == NULL)
+		msg_out_of_memory();
+	job->work.pipeline = pipeline;
+	job->work.config = config;
+	job->arena = arena;
+	job->report = *report;
+	job->proof = trust_proof(config, origin->source, origin->client, origin->daemon_name,
+	    origin->host_name, pipeline->log_runs, &report->bounces[0]);
+	job->verdicts = arena_alloc(arena, report->count * sizeof(job->verdicts[0]));
+	job->alarms = arena_alloc(arena, report->count * sizeof(job->alarms[0]));
+	for (unsigned i = 0; i < report->count; i++) {
+		struct bounce *bounce = &report->bounces[i];
+
+		bounce->time = now;
+		bounce->source = origin->source;
+		bounce->client = arena_strdup(arena, str_of(origin->client));
+		bounce->limits |= origin->limits;
+		choose_recipient(config, origin->source, bounce, arena);
+		verdict_init(&job->verdicts[i]);
+		job->verdicts[i].proof = job->proof;
+		classify(config->rules, bounce, &job->verdicts[i]);
+	}
+	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
+	job->job.committed = job->proof == PROOF_NONE ? NULL : report_committed;
+	job->job.release = report_release;
+	job->job.bytes = arena_used(arena);
+	return job;
+}
+
+/* With notify_classes = bounce, Postfix sends the postmaster a second copy of
+   every report, from double-bounce@$myhostname. */
+static bool
+is_postmaster_copy(const struct pipeline_origin *origin)
+{
+	return str_istarts(str_of(origin->envelope_sender), STR("double-bounce@"));
+}
+
+enum pipeline_answer
+pipeline_report(struct pipeline *pipeline, struct str message,
+    const struct pipeline_origin *origin)
+{
+	struct config *config;
+	struct arena *arena;
+	struct report_job *job;
+	struct report report;
+	int64_t timeout;
+
+	if (is_postmaster_copy(origin))
+		return PIPELINE_RECORDED;
+	config = config_get();
+	arena = arena_new();
+	report_parse(message, config->keep == KEEP_REPORT, arena, &report);
+	msg_debug("%s lane, client %s, %zu bytes: %s, %u recipients",
+	    words_name(&source_words, origin->source), origin->client, message.len,
+	    words_name(&report_kind_words, report.kind), report.count);
+	if (report.count == 0) {
+		arena_free(arena);
+		config_put(config);
+		return PIPELINE_RECORDED;
+	}
+	timeout = origin->source == SOURCE_LOCAL ? config->commit_timeout_local_sec :
+	    config->commit_timeout_sec;
+	job = new_job(pipeline, config, arena, &report, origin);
+	if (job->proof == PROOF_NONE) {
+		if (!writer_post(pipeline->writer, &job->job))
+			pipeline->dropped++;
+		return PIPELINE_RECORDED;
+	}
+	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
+	    PIPELINE_FAILED;
+}
+
