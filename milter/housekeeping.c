@@ -7,6 +7,7 @@
 #include "base/msg.h"
 #include "config.h"
 #include "record.h"
+#include "store/rates.h"
 #include "store/seen.h"
 
 #define LIFT_MOST 1000      /* in one transaction */
@@ -109,16 +110,19 @@ clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	uint64_t published;
 
 	/* What is not published yet is still needed; where nothing is published,
-	   all of the standing will be, when that changes. */
+	   all of the standing will be, when that changes. CDB tables are always
+	   made of all of it. */
 	if (publish_position(txn, &published, error_r) == -1)
 		return -1;
-	if (config->mode == MODE_OBSERVE)
+	if (config->mode == MODE_OBSERVE || config->table_type == TABLE_CDB)
 		published = UINT64_MAX;
 	if (config->retention_sec > 0 && journal_prune(txn, STORE_JOURNAL,
 		now - config->retention_sec, published, CLEAN_ROWS, error_r) == -1)
 		return -1;
 	if (journal_prune(txn, STORE_UNVERIFIED, now - config->retention_unverified_sec,
 		UINT64_MAX, CLEAN_ROWS, error_r) == -1)
+		return -1;
+	if (rates_prune(txn, now - RATES_KEEP_SEC, CLEAN_ROWS, error_r) == -1)
 		return -1;
 	return seen_prune(txn, now, CLEAN_ROWS, chore->housekeeping->seen_position, error_r) == -1 ?
 	    -1 : 0;

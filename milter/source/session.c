@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/msg.h"
 #include "parse/limits.h"
 #include "parse/report.h"
@@ -99,6 +100,7 @@ session_mail(struct session *session, const char *argument,
 	bool accept;
 
 	session_abort(session);
+	session->pool->last_mail_msec = clock_monotonic_msec();
 	/* smtpd passes the path with its brackets, cleanup the bare address:
 	   nobody can imitate that over SMTP. */
 	session->local = session->may_be_local && !str_istarts(sender, STR("<"));

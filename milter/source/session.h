@@ -29,6 +29,7 @@
 struct session_pool {
 	struct pipeline *pipeline;
 	_Atomic size_t buffered; /* bytes of reports being received */
+	_Atomic int64_t last_mail_msec; /* when MAIL was last seen, monotonic clock */
 };
 
 struct session;
