@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Whole messages: t/corpus has pairs, x.eml and what it must give, x.want. A new
-# case is a new pair:  build/t/lib/read_report --text x.eml >x.want
+# case is a new pair:  build/t/lib/read_report x.eml >x.want
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ my @cases  = map { basename($_, '.eml') } sort glob(top() . '/t/corpus/*.eml');
 
 # The text form of many messages, by file.
 sub texts {
-    my ($status, $out, $err) = run($reader, '--text', @_);
+    my ($status, $out, $err) = run($reader, @_);
     is $status, 0, 'the reader has no complaint' or diag $err;
     return $out =~ /^== (.*)\n((?:(?!== ).*\n)*)/mg;
 }
@@ -49,7 +49,8 @@ is_deeply [map { basename($_, '.want') } sort glob(top() . '/t/corpus/*.want')],
     'every case is a pair';
 
 # A JSON object for each message.
-my ($status, $json) = run($reader, @files);
+my $classify = prog('bouncemilter-classify');
+my ($status, $json) = run($classify, '--json', '--rules', $ENV{BM_RULES}, @files);
 is $status, 0, 'JSON';
 is scalar(() = $json =~ /^\{"file":.*\}$/mg), scalar(@files), '... one object per message';
 
@@ -62,8 +63,8 @@ if (!@mails) {
 }
 else {
     s{^\Q$corpus\E/}{} for @mails;
-    my @there = ('sh', '-c', 'cd "$0" && exec "$@"', $corpus);
-    my ($ret, $out, $err) = run({ timeout => 300 }, @there, $reader, @mails);
+    my @there = ('sh', '-c', 'cd "$0" && exec "$@"', $corpus, $classify, '--json', '--rules', $ENV{BM_RULES});
+    my ($ret, $out, $err) = run({ timeout => 300 }, @there, @mails);
     is $ret, 0, 'the development corpus is read' or diag $err;
     is scalar(() = $out =~ /\n/g), scalar(@mails), '... all of it';
     spew("$dir/predictions", $out);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "parse/address.h"
 
 #define DAYS(n) ((n) * (int64_t)CLOCK_DAY_SEC)
 
@@ -203,8 +202,10 @@ is_own_agent(const struct bounce *bounce)
 bool
 policy_is_outbound(const struct policy *policy, const struct bounce *bounce)
 {
+	const char *at = strrchr(bounce->recipient, '@');
+
 	return !is_own_agent(bounce) && !is_relay(policy, bounce) &&
-	    !policy_is_own_domain(policy, address_domain(bounce->recipient));
+	    (at == NULL || !policy_is_own_domain(policy, at + 1));
 }
 
 /* Why these words cannot be held against the mailbox, or NULL. */

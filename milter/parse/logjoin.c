@@ -190,6 +190,23 @@ outcome_of(enum log_result result)
 	    result == LOG_BOUNCED ? OUTCOME_FAILED : OUTCOME_DEFERRED;
 }
 
+static void
+fill_bounce(const struct logline *line, const struct logqueue_message *message,
+    struct str address, enum outcome outcome, struct arena *arena, struct bounce *bounce)
+{
+	fill_envelope(line, message, address, arena, bounce);
+	bounce->outcome = outcome;
+	if (outcome != OUTCOME_DELIVERED)
+		fill_failure(line, message, address, arena, bounce);
+}
+
+void
+logjoin_bounce(const struct logline *line, struct str address, struct arena *arena,
+    struct bounce *bounce_r)
+{
+	fill_bounce(line, NULL, address, outcome_of(line->result), arena, bounce_r);
+}
+
 /* Append an event; returns its bounce. */
 static struct bounce *
 add_event(const struct logline *line, const struct logqueue_message *message,
@@ -198,10 +215,7 @@ add_event(const struct logline *line, const struct logqueue_message *message,
 {
 	struct logjoin_event *event = arena_alloc(arena, sizeof(*event));
 
-	fill_envelope(line, message, address, arena, &event->bounce);
-	event->bounce.outcome = outcome;
-	if (outcome != OUTCOME_DELIVERED)
-		fill_failure(line, message, address, arena, &event->bounce);
+	fill_bounce(line, message, address, outcome, arena, &event->bounce);
 	*result->tail = event;
 	result->tail = &event->next;
 	result->count++;

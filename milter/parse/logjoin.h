@@ -12,6 +12,7 @@
 #define PARSE_LOGJOIN_H
 
 #include "bounce.h"
+#include "parse/logline.h"
 
 #define LOGJOIN_BYTES ((size_t)16 * 1024 * 1024) /* for all messages together */
 
@@ -54,6 +55,10 @@ void logjoin_free(struct logjoin *join);
 
 /* An empty result. */
 void logjoin_begin(struct logjoin_result *result);
+
+/* What one delivery line alone says of one of its recipients. */
+void logjoin_bounce(const struct logline *line, struct str address, struct arena *arena,
+    struct bounce *bounce_r);
 
 /* Read one line, without its ending, at the time `now`, and append its events,
    in the arena, to the result. */

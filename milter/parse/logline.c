@@ -43,6 +43,7 @@ logline_relay(struct str value, struct logline *line_r)
 	size_t open, close;
 	uint64_t port;
 
+	line_r->relay = value;
 	/* Sendmail looks an address up and writes "[192.0.2.1] [192.0.2.1]". */
 	if (str_find_byte(value, '[', 1, &open) == 0 ||
 	    str_find_byte(value, ']', open, &close) == 0) {

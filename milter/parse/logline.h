@@ -58,6 +58,8 @@ struct logline {
 	struct str agent;      /* delivery agent: "smtp", "lmtp", "local", ... */
 	struct str recipients; /* for logline_next_recipient() */
 	struct str original;   /* the address before aliases, if they changed it */
+	struct str word;       /* the outcome as it is logged, "sent" */
+	struct str relay;      /* as it is logged, "name[address]:port" */
 	struct str relay_host; /* the server that was asked, "" for none */
 	struct str relay_address; /* its address, or the path of a socket */
 	unsigned relay_port;   /* 0 if not said */

@@ -96,6 +96,7 @@ take_status(struct str rest, struct logline *line_r)
 		if (!str_equal(str_sub(rest, 0, blank), results[i].word))
 			continue;
 		line_r->result = results[i].result;
+		line_r->word = results[i].word;
 		line_r->text = str_sub(rest, blank + 2, rest.len);
 		if (line_r->text.len > 0 && line_r->text.data[line_r->text.len - 1] == ')')
 			line_r->text.len--;

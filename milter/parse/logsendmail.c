@@ -225,6 +225,8 @@ parse_delivery(struct str rest, struct logline *line_r)
 	line_r->result = status.data[0] == '2' ? LOG_SENT :
 	    status.data[0] == '5' ? LOG_BOUNCED :
 	    was_tried(line_r) ? LOG_DEFERRED : LOG_SUSPENDED;
+	line_r->word = status.data[0] == '2' ? STR("sent") : status.data[0] == '5' ?
+	    STR("bounced") : STR("deferred");
 	return LOG_DELIVERY;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ check_access(const char **error_r)
 	static const char *const patterns[] = {
 		"/var/log/journal/*/system.journal", "/run/log/journal/*/system.journal",
 	};
+	const struct passwd *user = getpwuid(geteuid());
 	glob_t files = { 0 };
 	bool readable = false;
 
@@ -49,13 +51,12 @@ check_access(const char **error_r)
 		glob(patterns[i], i == 0 ? 0 : GLOB_APPEND, NULL, &files);
 	for (size_t i = 0; i < files.gl_pathc; i++)
 		readable |= access(files.gl_pathv[i], R_OK) == 0;
-	if (!readable && files.gl_pathc > 0) {
-		globfree(&files);
-		return msg_failure(error_r, "the journal cannot be read: put user bouncemilter into "
-		    "group systemd-journal and start again");
-	}
+	readable |= files.gl_pathc == 0;
 	globfree(&files);
-	return 0;
+	if (readable)
+		return 0;
+	return msg_failure(error_r, "the journal cannot be read: put user %s into group "
+	    "systemd-journal and start again", user == NULL ? "?" : user->pw_name);
 }
 
 static void
