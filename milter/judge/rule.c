@@ -374,6 +374,18 @@ rule_set_count(const struct rule_set *set)
 	return set->rule_count;
 }
 
+struct rule_view
+rule_set_view(const struct rule_set *set, unsigned number)
+{
+	const struct rule *rule = &set->rules[number];
+
+	return (struct rule_view){
+		.line = &rule->line,
+		.scope = rule->scope == -1 ? NULL : &set->scopes[rule->scope],
+		.level = rule->level,
+	};
+}
+
 unsigned
 rule_set_slow(const struct rule_set *set)
 {

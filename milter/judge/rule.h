@@ -15,6 +15,8 @@
 
 #include "bounce.h"
 
+struct rule_line;       /* rule_file.h */
+struct rule_scope_line;
 struct rule_set;
 
 /* What is asked: the words of a reply and who said them. All are slices
@@ -44,6 +46,13 @@ enum rule_level {
 	RULE_LEVEL_COUNT,
 };
 
+/* A rule as it was read, for those who carry it elsewhere. */
+struct rule_view {
+	const struct rule_line *line;
+	const struct rule_scope_line *scope; /* NULL for any */
+	enum rule_level level;
+};
+
 /*
  * Load all *.rules files of the directory of packaged rules and of the site's
  * own, each in the order of their names. The site's directory may be missing.
@@ -56,6 +65,10 @@ void rule_set_free(struct rule_set *set);
 
 /* How many rules there are. */
 unsigned rule_set_count(const struct rule_set *set);
+
+/* The rule of this number, from 0 on, in the order of decision; it belongs to
+   the set. */
+struct rule_view rule_set_view(const struct rule_set *set, unsigned number);
 
 /* How many rules have exceeded their match limit so far. */
 unsigned rule_set_slow(const struct rule_set *set);

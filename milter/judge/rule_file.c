@@ -212,7 +212,7 @@ rule_file_parse(struct str line, struct arena *arena, struct rule_line *rule_r,
 {
 	struct str id, code, status, category;
 
-	*rule_r = (struct rule_line){ .pattern = "", .subcause = "" };
+	*rule_r = (struct rule_line){ .pattern = "", .subcause = "", .comment = "" };
 	if (!str_next_word(&line, &id) || !str_next_word(&line, &rule_r->scope) ||
 	    !str_next_word(&line, &code) || !str_next_word(&line, &status))
 		return msg_failure(error_r, "a rule is: id scope code status pattern category comment");
@@ -226,6 +226,7 @@ rule_file_parse(struct str line, struct arena *arena, struct rule_line *rule_r,
 	str_next_word(&line, &category);
 	if (parse_category(category, arena, rule_r, error_r) == -1)
 		return -1;
+	rule_r->comment = arena_strdup(arena, str_trim(line));
 	return check_code_only(rule_r, error_r);
 }
 

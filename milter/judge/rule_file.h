@@ -33,6 +33,7 @@ struct rule_line {
 	const char *pattern;
 	enum category category;
 	const char *subcause;
+	const char *comment;
 };
 
 /* "scope NAME host SUFFIX... text "SIGNATURE"..." */

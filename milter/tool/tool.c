@@ -9,6 +9,19 @@
 #include "base/msg.h"
 #include "startup.h"
 
+struct config *
+tool_config(const char *config_path)
+{
+	struct config *config;
+	const char *error;
+
+	if (config_load(config_path, &config, &error) == -1) {
+		msg_error("%s", error);
+		exit(EX_CONFIG);
+	}
+	return config;
+}
+
 void
 tool_open(const char *config_path, bool read_only, struct config **config_r,
     struct store **store_r)
@@ -16,10 +29,7 @@ tool_open(const char *config_path, bool read_only, struct config **config_r,
 	enum store_error kind;
 	const char *error;
 
-	if (config_load(config_path, config_r, &error) == -1) {
-		msg_error("%s", error);
-		exit(EX_CONFIG);
-	}
+	*config_r = tool_config(config_path);
 	if (startup_become_owner(*config_r, &error) == -1) {
 		msg_error("%s", error);
 		exit(EX_OSERR);

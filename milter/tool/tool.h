@@ -11,6 +11,9 @@
 #define TOOL_NO 1
 #define TOOL_USAGE 2
 
+/* Load the configuration. Ends the program with a sentence on failure. */
+struct config *tool_config(const char *config_path);
+
 /* Load the configuration, become the owner of the state directory, and open
    the store. Ends the program with a sentence and its status on failure. */
 void tool_open(const char *config_path, bool read_only, struct config **config_r,
