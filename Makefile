@@ -38,7 +38,7 @@ HARDEN  =
 LDHARD  =
 endif
 
-PKGS    = lmdb libpcre2-8 libconfuse jansson libsystemd libidn2 libpsl libcrypto
+PKGS    = lmdb libcdb libpcre2-8 libconfuse jansson libsystemd libidn2 libpsl libcrypto
 # Not asked before they are needed: "make deps" must work without them.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
@@ -59,22 +59,26 @@ WATCH_SRC   = $(wildcard milter/watch/*.c)
 PROOF_SRC   = $(wildcard milter/proof/*.c)
 CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix config_settings postfix record \
                 operate startup advice)
-DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline housekeeping) milter/source/session.c \
+DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_log tally housekeeping) milter/source/session.c \
               $(WATCH_SRC) $(PROOF_SRC)
-MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c
+SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))
+MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c $(SOURCE_SRC)
 TOOL_SRC    = milter/tool/tool.c milter/tool/print.c
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 
-PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress
+PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress \
+           $(B)/bouncemilter-classify
 
 .PHONY: all deps tests check demo bench soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/bouncemilter-classify: $(call obj,milter/tool/classifier.c milter/tool/answer.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-suppress: $(call obj,milter/tool/suppress.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)

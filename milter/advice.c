@@ -104,18 +104,31 @@ advise_milters(struct findings *findings)
 		    findings->values[FILTER_CLASSES][0] == '\0' ? "" : "bounce");
 }
 
+/* The type of the tables that are shown; of both, the one that Postfix reads
+   with fewer restarts, if it can. */
+static const char *
+table_word(const struct findings *findings)
+{
+	const char *error;
+
+	if (findings->config->table_type == TABLE_BOTH)
+		return postfix_has_type(findings->config->postfix_config, STR("lmdb"), &error) == 0 ?
+		    "cdb" : "lmdb";
+	return findings->config->table_type == TABLE_CDB ? "cdb" : "lmdb";
+}
+
 /* A main.cf that names a table which cannot be opened stops all mail: smtpd
    answers 451 to everybody. So the lines are shown only when they work. */
 static bool
-lacks_tables(struct findings *findings)
+lacks_tables(struct findings *findings, const char *type)
 {
-	const char *path = arena_printf(findings->arena, "%s/access.lmdb",
-	    findings->config->table_dir), *error;
+	const char *path = arena_printf(findings->arena, "%s/access.%s",
+	    findings->config->table_dir, type), *error;
 
-	if (postfix_has_lmdb(findings->config->postfix_config, &error) == 0) {
-		buf_printf(findings->out, "# this Postfix knows no lmdb tables: install "
-		    "postfix-lmdb,\n# then run bouncemilter -t again for the lines that name "
-		    "the tables\n");
+	if (postfix_has_type(findings->config->postfix_config, str_of(type), &error) == 0) {
+		buf_printf(findings->out, "# this Postfix knows no %s tables: install "
+		    "postfix-%s,\n# then run bouncemilter -t again for the lines that name "
+		    "the tables\n", type, type);
 		return true;
 	}
 	if (access(path, F_OK) == 0)
@@ -125,52 +138,51 @@ lacks_tables(struct findings *findings)
 	return true;
 }
 
+/* Is a table of ours in this value, of a type that is kept? One of another type
+   would go on refusing whom it had when that was changed. */
+static bool
+names_table(struct findings *findings, enum parameter parameter, const char *name)
+{
+	static const char *const types[TABLE_BOTH] = { [TABLE_LMDB] = "lmdb", [TABLE_CDB] = "cdb" };
+	enum table_type kept = findings->config->table_type;
+	bool found = false;
+
+	for (unsigned type = 0; type < TABLE_BOTH; type++) {
+		const char *table = arena_printf(findings->arena, "%s:%s/%s", types[type],
+		    findings->config->table_dir, name);
+
+		if (!contains(findings->values[parameter], table))
+			continue;
+		if (kept == TABLE_BOTH || kept == type)
+			found = true;
+		else
+			buf_printf(findings->out, "# %s in %s is not kept up to date any more: take "
+			    "it out,\n# see table-type in %s\n", table, parameters[parameter],
+			    findings->config->path);
+	}
+	return found;
+}
+
 static void
 advise_tables(struct findings *findings)
 {
-	const char *access = arena_printf(findings->arena, "lmdb:%s/access",
-	    findings->config->table_dir);
-	const char *transport = arena_printf(findings->arena, "lmdb:%s/transport",
-	    findings->config->table_dir);
+	const char *type, *access, *transport;
 
-	if (findings->config->enforce == ENFORCE_MILTER || lacks_tables(findings))
+	if (findings->config->enforce == ENFORCE_MILTER)
 		return;
+	type = table_word(findings);
+	if (lacks_tables(findings, type))
+		return;
+	access = arena_printf(findings->arena, "%s:%s/access", type, findings->config->table_dir);
+	transport = arena_printf(findings->arena, "%s:%s/transport", type,
+	    findings->config->table_dir);
 	/* Before the permits: our own clients are those who send. */
-	if (!contains(findings->values[RECIPIENT_RESTRICTIONS], access))
+	if (!names_table(findings, RECIPIENT_RESTRICTIONS, "access"))
 		command(findings, RECIPIENT_RESTRICTIONS,
 		    arena_printf(findings->arena, "check_recipient_access %s", access),
 		    findings->values[RECIPIENT_RESTRICTIONS]);
-	if (!contains(findings->values[TRANSPORT_MAPS], transport))
+	if (!names_table(findings, TRANSPORT_MAPS, "transport"))
 		command(findings, TRANSPORT_MAPS, transport, findings->values[TRANSPORT_MAPS]);
-}
-
-/* The value of "-o name=value" in the line of a service of master.cf; empty if
-   there is none. */
-static struct str
-service_option(struct str services, struct str service, struct str option)
-{
-	struct str line, word, value = STR_EMPTY;
-
-	while (str_next_piece(&services, '\n', &line)) {
-		if (!str_next_word(&line, &word) || !str_equal(word, service))
-			continue;
-		while (str_next_word(&line, &word)) {
-			if (word.len > option.len && word.data[option.len] == '=' &&
-			    str_equal(str_sub(word, 0, option.len), option))
-				value = str_sub(word, option.len + 1, word.len);
-		}
-	}
-	return value;
-}
-
-/* Does pickup hand its mail to a cleanup service that calls itself PICKUP? */
-static bool
-has_separate_pickup(struct str services)
-{
-	struct str cleanup = service_option(services, STR("pickup"), STR("cleanup_service_name"));
-
-	return cleanup.len > 0 && str_equal(service_option(services, cleanup,
-	    STR("milter_macro_daemon_name")), STR(TRUST_PICKUP_NAME));
 }
 
 /* The chroot column of the cleanup service: "y" on Debian, "n" elsewhere. */
@@ -195,7 +207,7 @@ advise_pickup(struct findings *findings)
 {
 	const char *directory = findings->config->postfix_config;
 
-	if (findings->config->trust_local == TRUST_ALL || has_separate_pickup(findings->services))
+	if (findings->config->trust_local == TRUST_ALL || findings->config->separate_pickup)
 		return;
 	buf_printf(findings->out, "postconf -c %s -M \\\n"
 	    "  pcleanup/unix='pcleanup unix n - %c - 0 cleanup'\n", directory,
@@ -285,7 +297,7 @@ advice_warn(const struct config *config)
 		msg_warning("recipient_delimiter = %s: the tables would refuse other people than "
 		    "those who are suppressed; run bouncemilter -t", findings.values[DELIMITER]);
 	if (ret == 1 && config->trust_local == TRUST_SEPARATE_PICKUP &&
-	    !has_separate_pickup(findings.services))
+	    !config->separate_pickup)
 		msg_warning("sendmail(1) mail cannot be told from Postfix's own reports: who has a "
 		    "shell can forge one. They act all the same (trust-local = all); "
 		    "run bouncemilter -t for the lines that separate them");

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "housekeeping.h"
+#include "source/follower.h"
 #include "source/milter.h"
 #include "startup.h"
 
@@ -27,8 +28,10 @@
 #define THREAD_STACK_BYTES (1024 * 1024)
 
 static const char usage_text[] =
-    "usage: bouncemilter [-dfhptV] [-c FILE]\n"
+    "usage: bouncemilter [-dfhptV] [-c FILE] [--backfill]\n"
     "\n"
+    "      --backfill      when the mail log is read for the first time, begin at\n"
+    "                      its beginning, not at its end\n"
     "  -c, --config FILE   the configuration, default " CONFIG_FILE "\n"
     "  -d, --debug         say more in the log\n"
     "  -f, --foreground    stay in the foreground, log to standard error\n"
@@ -40,7 +43,10 @@ static const char usage_text[] =
     "\n"
     "SIGUSR1 makes it read configuration and rules again.\n";
 
+enum { OPT_BACKFILL = 256 };
+
 static const struct option long_options[] = {
+	{ "backfill", no_argument, NULL, OPT_BACKFILL },
 	{ "config", required_argument, NULL, 'c' }, { "debug", no_argument, NULL, 'd' },
 	{ "foreground", no_argument, NULL, 'f' }, { "print", no_argument, NULL, 'p' },
 	{ "test", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
@@ -50,12 +56,14 @@ static const struct option long_options[] = {
 /* The parts of the running daemon. */
 struct daemon {
 	const char *config_path;
+	bool backfill;
 	struct store *store;
 	struct tables *tables;
 	struct publisher *publisher;
 	struct writer *writer;
 	struct alarm *alarm;
 	struct pipeline *pipeline;
+	struct follower *follower;
 	struct housekeeping *housekeeping;
 	struct session_pool pool;
 	pthread_t control;
@@ -68,7 +76,7 @@ needs_restart(const struct config *a, const struct config *b)
 {
 	return strcmp(a->socket, b->socket) != 0 || strcmp(a->user, b->user) != 0 ||
 	    strcmp(a->state_dir, b->state_dir) != 0 || strcmp(a->table_dir, b->table_dir) != 0 ||
-	    a->store_size_bytes != b->store_size_bytes;
+	    a->table_type != b->table_type || a->store_size_bytes != b->store_size_bytes;
 }
 
 static void
@@ -81,8 +89,8 @@ reload(struct daemon *daemon)
 		msg_error("%s; the old configuration stays in force", error);
 	} else {
 		if (needs_restart(old, fresh))
-			msg_warning("%s: socket, user, state-dir, table-dir and store-size change "
-			    "with the next restart", daemon->config_path);
+			msg_warning("%s: socket, user, state-dir, table-dir, table-type and "
+			    "store-size change with the next restart", daemon->config_path);
 		publish_pause(daemon->publisher, fresh->mode == MODE_OBSERVE);
 		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
 		config_set_current(fresh);
@@ -109,6 +117,7 @@ control(void *argument)
 		if (signal == SIGUSR2)
 			milter_stop();
 		housekeeping_tick(daemon->housekeeping);
+		follower_check(daemon->follower, daemon->pool.last_mail_msec);
 		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->writer) <
 		    WRITER_STUCK_MSEC)
 			sd_notify(0, "WATCHDOG=1");
@@ -166,13 +175,14 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 		return status;
 	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->store, &kind,
 		error_r) == -1 ||
-	    table_inspect(config->table_dir, &damaged, &kind, error_r) == -1)
+	    table_inspect(config->table_dir, config->table_type, &damaged, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	/* Before the first mail: what was refused yesterday is refused today. If
 	   that fails, the publisher says so and tries again. */
 	if (damaged && publish_reset(daemon->store, error_r) == -1)
 		msg_alert("%s: run bouncemilter-suppress --verify", *error_r);
-	if (table_open(config->table_dir, &daemon->tables, &kind, error_r) == -1)
+	if (table_open(config->table_dir, config->table_type, &daemon->tables, &kind,
+		error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	sd_notify(0, "EXTEND_TIMEOUT_USEC=600000000");
 	if (config->mode == MODE_ENFORCE &&
@@ -183,6 +193,7 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 		&daemon->pipeline, error_r) == -1)
 		return EX_CANTCREAT;
 	daemon->pool.pipeline = daemon->pipeline;
+	daemon->follower = follower_start(daemon->pipeline, config, daemon->backfill);
 	umask(0007); /* the socket: for the group that Postfix is in */
 	if (milter_open(socket, &daemon->pool, error_r) == -1)
 		return EX_CANTCREAT;
@@ -203,6 +214,7 @@ stop(struct daemon *daemon)
 		usleep(10000);
 	if (!milter_close())
 		return false;
+	follower_stop(daemon->follower);
 	writer_stop(daemon->writer);
 	publish_stop(daemon->publisher);
 	housekeeping_free(daemon->housekeeping);
@@ -214,11 +226,12 @@ stop(struct daemon *daemon)
 }
 
 static int
-serve(struct config *config, bool foreground)
+serve(struct config *config, bool foreground, bool backfill)
 {
 	/* The whole path: in the background the directory is another one. */
 	char *path = realpath(config->path, NULL);
-	struct daemon daemon = { .config_path = path == NULL ? config->path : path };
+	struct daemon daemon = { .config_path = path == NULL ? config->path : path,
+		.backfill = backfill };
 	int parent = foreground ? -1 : startup_detach(), status;
 	struct arena *arena = arena_new();
 	const char *error;
@@ -282,13 +295,16 @@ int
 main(int argc, char **argv)
 {
 	const char *path = CONFIG_FILE, *error;
-	bool foreground = false;
+	bool foreground = false, backfill = false;
 	struct config *config;
 	int option, what = 0;
 
 	msg_open("bouncemilter", false);
 	while ((option = getopt_long(argc, argv, "c:dfhptV", long_options, NULL)) != -1) {
 		switch (option) {
+		case OPT_BACKFILL:
+			backfill = true;
+			break;
 		case 'c':
 			path = optarg;
 			break;
@@ -327,5 +343,5 @@ main(int argc, char **argv)
 		config_put(config);
 		return status;
 	}
-	return serve(config, foreground);
+	return serve(config, foreground, backfill);
 }

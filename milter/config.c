@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/msg.h"
 #include "config_postfix.h"
@@ -57,6 +58,8 @@ validate_value(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (setting == NULL)
 		setting = find_setting(category_settings, CATEGORY_SETTING_COUNT, opt->name);
+	if (setting == NULL)
+		setting = find_setting(log_settings, LOG_SETTING_COUNT, opt->name);
 	if (setting->type == TYPE_NETS && net_parse(str_of(value), &net) == -1) {
 		cfg_error(cfg, "\"%s\" in %s is no address or network", value, opt->name);
 		return -1;
@@ -74,17 +77,48 @@ validate_value(cfg_t *cfg, cfg_opt_t *opt)
 	return wanted == NULL ? 0 : -1;
 }
 
+/* Does the section set this option to this value? */
+static bool
+is_value(cfg_t *section, const char *name, const char *value)
+{
+	return cfg_size(section, name) > 0 && strcmp(cfg_getstr(section, name), value) == 0;
+}
+
 static int
 validate_category(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	enum category category;
+	int64_t within = 1;
 
-	if (category_find(str_of(cfg_title(section)), &category) == 1 &&
-	    category != CATEGORY_LOCAL && category != CATEGORY_UNKNOWN)
-		return 0;
-	cfg_error(cfg, "\"%s\" is no category that can be set", cfg_title(section));
-	return -1;
+	if (cfg_size(section, "within") > 0)
+		clock_scan_span(str_of(cfg_getstr(section, "within")), &within);
+	if (category_find(str_of(cfg_title(section)), &category) == 0 ||
+	    category == CATEGORY_LOCAL || category == CATEGORY_UNKNOWN) {
+		cfg_error(cfg, "\"%s\" is no category that can be set", cfg_title(section));
+		return -1;
+	}
+	if (within == 0 && !is_value(section, "consecutive", "yes")) {
+		cfg_error(cfg, "within = 0 in category %s sets no bound in time: that needs "
+		    "consecutive = yes", cfg_title(section));
+		return -1;
+	}
+	return 0;
+}
+
+/* There is one log. */
+static int
+validate_log(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	int count = (cfg_size(section, "file") > 0 && !is_value(section, "file", "")) +
+	    is_value(section, "journal", "yes") + is_value(section, "none", "yes");
+
+	if (count > 1) {
+		cfg_error(cfg, "log is one of file, journal = yes and none = yes");
+		return -1;
+	}
+	return 0;
 }
 
 /* Behind a comment that begins at `at`, or `at` itself if none does. */
@@ -236,6 +270,17 @@ load_settings(cfg_t *cfg, struct config *config)
 }
 
 static void
+load_log(cfg_t *section, struct config *config)
+{
+	for (size_t i = 0; i < LOG_SETTING_COUNT; i++) {
+		const struct setting *setting = &log_settings[i];
+
+		setting_parse(setting, config->arena, config, cfg_size(section, setting->name) > 0 ?
+		    cfg_getstr(section, setting->name) : setting->fallback);
+	}
+}
+
+static void
 load_category(cfg_t *section, struct config *config)
 {
 	enum category category = CATEGORY_UNKNOWN;
@@ -264,22 +309,44 @@ load_policy(cfg_t *cfg, struct config *config)
 	config->policy.never_suppress = config->never_suppress;
 	config->policy.relays = config->relays.nets;
 	config->policy.relay_count = config->relays.count;
+	config->policy.relay_hosts = config->relay_hosts;
+	config->policy.relay_host_count = config->relay_host_count;
 	config->policy.max_suppressions = config->max_suppressions.count;
 	config->policy.max_suppressions_sec = config->max_suppressions.span_sec;
 }
 
-/* The tables of settings in the form that libconfuse wants. */
+/* The settings of a section in the form that libconfuse wants. */
+static void
+section_options(const struct setting *table, size_t count, cfg_opt_t *options)
+{
+	const cfg_opt_t end = CFG_END();
+
+	for (size_t n = 0; n < count; n++)
+		options[n] = (cfg_opt_t)CFG_STR((char *)table[n].name, NULL, CFGF_NODEFAULT);
+	options[count] = end;
+}
+
+static void
+validate_section(cfg_t *cfg, const char *section, const struct setting *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s|%s", section, table[i].name);
+		cfg_set_validate_func(cfg, name, validate_value);
+	}
+}
+
+/* The same for all of them. */
 static cfg_t *
-make_parser(cfg_opt_t *category_options, cfg_opt_t *options)
+make_parser(cfg_opt_t *category_options, cfg_opt_t *log_options, cfg_opt_t *options)
 {
 	const cfg_opt_t end = CFG_END();
 	size_t n = 0;
 	cfg_t *cfg;
 
-	for (n = 0; n < CATEGORY_SETTING_COUNT; n++)
-		category_options[n] = (cfg_opt_t)CFG_STR((char *)category_settings[n].name, NULL,
-		    CFGF_NODEFAULT);
-	category_options[n] = end;
+	section_options(category_settings, CATEGORY_SETTING_COUNT, category_options);
+	section_options(log_settings, LOG_SETTING_COUNT, log_options);
 	for (n = 0; n < SETTING_COUNT; n++) {
 		bool list = settings[n].type == TYPE_LIST || settings[n].type == TYPE_NETS;
 
@@ -289,6 +356,7 @@ make_parser(cfg_opt_t *category_options, cfg_opt_t *options)
 	}
 	options[n++] = (cfg_opt_t)CFG_SEC("category", category_options,
 	    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	options[n++] = (cfg_opt_t)CFG_SEC("log", log_options, CFGF_NONE);
 	options[n++] = (cfg_opt_t)CFG_FUNC("include", include_file);
 	options[n] = end;
 	cfg = cfg_init(options, CFGF_NONE);
@@ -297,13 +365,10 @@ make_parser(cfg_opt_t *category_options, cfg_opt_t *options)
 	cfg_set_error_function(cfg, note_error);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		cfg_set_validate_func(cfg, settings[i].name, validate_value);
-	for (size_t i = 0; i < CATEGORY_SETTING_COUNT; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "category|%s", category_settings[i].name);
-		cfg_set_validate_func(cfg, name, validate_value);
-	}
+	validate_section(cfg, "category", category_settings, CATEGORY_SETTING_COUNT);
+	validate_section(cfg, "log", log_settings, LOG_SETTING_COUNT);
 	cfg_set_validate_func(cfg, "category", validate_category);
+	cfg_set_validate_func(cfg, "log", validate_log);
 	return cfg;
 }
 
@@ -323,8 +388,9 @@ int
 config_load(const char *path, struct config **config_r, const char **error_r)
 {
 	cfg_opt_t category_options[CATEGORY_SETTING_COUNT + 1];
-	cfg_opt_t options[SETTING_COUNT + 3];
-	cfg_t *cfg = make_parser(category_options, options);
+	cfg_opt_t log_options[LOG_SETTING_COUNT + 1];
+	cfg_opt_t options[SETTING_COUNT + 4];
+	cfg_t *cfg = make_parser(category_options, log_options, options);
 	struct arena *arena = arena_new();
 	struct config *config = arena_alloc(arena, sizeof(*config));
 	int ret;
@@ -334,8 +400,10 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	ret = parse_file(path, cfg, error_r);
 	if (ret == 0) {
 		load_settings(cfg, config);
-		ret = config_ask_postfix(config, !is_set(cfg, "own-clients"),
-		    !is_set(cfg, "own-domains"), error_r);
+		load_log(cfg_getsec(cfg, "log"), config);
+		ret = config_ask_postfix(config, (is_set(cfg, "own-clients") ? 0 : ASK_CLIENTS) |
+		    (is_set(cfg, "own-domains") ? 0 : ASK_DOMAINS) |
+		    (is_set(cfg, "relays") ? 0 : ASK_RELAYS), error_r);
 	}
 	if (ret == 0) {
 		load_policy(cfg, config);
@@ -357,6 +425,12 @@ config_print(const struct config *config, struct buf *out)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		setting_print(&settings[i], config, out);
+	buf_add(out, STR("log {\n"));
+	for (size_t i = 0; i < LOG_SETTING_COUNT; i++) {
+		buf_add_byte(out, '\t');
+		setting_print(&log_settings[i], config, out);
+	}
+	buf_add(out, STR("}\n"));
 	for (size_t c = 0; c < CATEGORY_COUNT; c++) {
 		if (c == CATEGORY_LOCAL || c == CATEGORY_UNKNOWN)
 			continue;

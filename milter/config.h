@@ -18,9 +18,13 @@
 #include "judge/rule.h"
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
+enum table_type { TABLE_LMDB, TABLE_CDB, TABLE_BOTH };
 enum enforce { ENFORCE_TABLE, ENFORCE_MILTER, ENFORCE_BOTH };
 enum trust_local { TRUST_SEPARATE_PICKUP, TRUST_ALL };
 enum keep { KEEP_TEXT, KEEP_REPORT };
+
+/* Where the mail log is read from. */
+enum log_from { LOG_FROM_FILE, LOG_FROM_JOURNAL, LOG_FROM_NOWHERE };
 
 /* So many in so much time. */
 struct rate {
@@ -41,6 +45,7 @@ struct config {
 	const char *user;
 	const char *state_dir;
 	const char *table_dir;
+	enum table_type table_type;
 	const char *postfix_config;
 	const char *rules_dir;
 	const char *local_rules_dir;
@@ -51,6 +56,8 @@ struct config {
 	struct net_list own_clients;
 	struct net_list trusted_reporters;
 	struct net_list relays;
+	struct policy_relay *relay_hosts;  /* relayhost and content_filter of Postfix */
+	unsigned relay_host_count;
 	const char *const *own_domains;    /* ends with NULL */
 	const char *const *never_suppress; /* ends with NULL */
 	struct rate max_suppressions;
@@ -59,8 +66,14 @@ struct config {
 	int64_t commit_timeout_sec;       /* net lane */
 	int64_t commit_timeout_local_sec; /* local lane */
 	uint64_t store_size_bytes;
+	const char *log_file;              /* as set, or as found */
+	const char *log_journal_dir;       /* "" for the journal of the machine */
+	unsigned log_journal, log_none;    /* as set: 1 for yes */
+	enum log_from log_from;            /* which of these it is */
+	const char *log_why;               /* what made it so, for people */
 	struct policy policy;             /* made of the above and the categories */
 	struct rule_set *rules;
+	bool separate_pickup;             /* sendmail(1) mail can be told from reports */
 	const char *unread_lists;         /* tables that a list of Postfix names,
 	                                     whose content is not known here */
 };

@@ -6,11 +6,13 @@
 
 #include "config.h"
 
-/* Fill own_clients with mynetworks and own_domains with the domains that
-   Postfix receives mail for, where the file does not set them. Without a
-   Postfix own_clients is loopback and own_domains is empty.
+enum { ASK_CLIENTS = 1, ASK_DOMAINS = 2, ASK_RELAYS = 4 };
+
+/* Fill what the file does not set: own_clients with mynetworks, own_domains
+   with the domains that Postfix receives mail for, relay_hosts with its next
+   hops, and the log with the one that is there. Without a Postfix own_clients
+   is loopback, own_domains and relay_hosts are empty.
    Returns 0, or -1 with a sentence. */
-int config_ask_postfix(struct config *config, bool ask_clients, bool ask_domains,
-    const char **error_r);
+int config_ask_postfix(struct config *config, unsigned ask, const char **error_r);
 
 #endif

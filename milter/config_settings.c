@@ -13,15 +13,22 @@ static const char *const mode_names[] = { [MODE_ENFORCE] = "enforce", [MODE_OBSE
 static const char *const enforce_names[] = {
 	[ENFORCE_TABLE] = "table", [ENFORCE_MILTER] = "milter", [ENFORCE_BOTH] = "both",
 };
+static const char *const table_type_names[] = {
+	[TABLE_LMDB] = "lmdb", [TABLE_CDB] = "cdb", [TABLE_BOTH] = "both",
+};
 static const char *const trust_local_names[] = {
 	[TRUST_SEPARATE_PICKUP] = "separate-pickup", [TRUST_ALL] = "all",
 };
 static const char *const keep_names[] = { [KEEP_TEXT] = "text", [KEEP_REPORT] = "report" };
 
+static const char *const yes_names[] = { "no", "yes" };
+
 static const struct words mode_words = WORDS(mode_names);
 static const struct words enforce_words = WORDS(enforce_names);
+static const struct words table_type_words = WORDS(table_type_names);
 static const struct words trust_local_words = WORDS(trust_local_names);
 static const struct words keep_words = WORDS(keep_names);
+static const struct words yes_words = WORDS(yes_names);
 
 #define C(member) offsetof(struct config, member)
 #define P(member) offsetof(struct policy_category, member)
@@ -31,6 +38,7 @@ const struct setting settings[SETTING_COUNT] = {
 	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL, 0 },
 	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL, 0 },
 	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL, 0 },
+	{ "table-type", TYPE_WORD, C(table_type), "lmdb", &table_type_words, 0 },
 	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL, 0 },
 	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL, 0 },
 	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), LOCAL_RULES_DIR, NULL, 0 },
@@ -54,10 +62,19 @@ const struct setting settings[SETTING_COUNT] = {
 const struct setting category_settings[CATEGORY_SETTING_COUNT] = {
 	{ "action", TYPE_WORD, P(action), NULL, &action_words, 0 },
 	{ "table", TYPE_WORD, P(table), NULL, &table_set_words, 0 },
+	{ "unit", TYPE_WORD, P(unit), NULL, &unit_words, 0 },
 	{ "count", TYPE_NUMBER, P(count), NULL, NULL, 0 },
 	{ "days", TYPE_NUMBER, P(days), NULL, NULL, 0 },
-	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL, 1 },
+	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL, 0 },
+	{ "consecutive", TYPE_WORD, P(consecutive), NULL, &yes_words, 0 },
 	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL, 0 },
+};
+
+const struct setting log_settings[LOG_SETTING_COUNT] = {
+	{ "file", TYPE_TEXT, C(log_file), "", NULL, 0 },
+	{ "journal", TYPE_WORD, C(log_journal), "no", &yes_words, 0 },
+	{ "journal-dir", TYPE_TEXT, C(log_journal_dir), "", NULL, 0 },
+	{ "none", TYPE_WORD, C(log_none), "no", &yes_words, 0 },
 };
 
 static int

@@ -23,12 +23,15 @@ struct setting {
 	int64_t least_sec; /* of a span */
 };
 
-#define SETTING_COUNT 22
-#define CATEGORY_SETTING_COUNT 6
+#define SETTING_COUNT 23
+#define CATEGORY_SETTING_COUNT 8
+#define LOG_SETTING_COUNT 4
 
-/* Of struct config, and of struct policy_category for "category" sections. */
+/* Of struct config, of struct policy_category for "category" sections, and of
+   struct config for the "log" section. */
 extern const struct setting settings[SETTING_COUNT];
 extern const struct setting category_settings[CATEGORY_SETTING_COUNT];
+extern const struct setting log_settings[LOG_SETTING_COUNT];
 
 /* Put a single value into its place below `base`; lists are not for it.
    Returns NULL, or what a value of this type looks like, which may be in the

@@ -40,6 +40,7 @@ pipeline_new(struct store *store, struct writer *writer, struct publisher *publi
 void
 pipeline_free(struct pipeline *pipeline)
 {
+	seen_close(&pipeline->seen);
 	free(pipeline);
 }
 

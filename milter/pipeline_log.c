@@ -144,7 +144,9 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	struct log_event *event;
 	bool outbound = policy_is_outbound(policy, bounce);
 
-	tally_attempt(batch->tally, bounce, outbound);
+	/* error(8) asks nobody: a transport table has refused the address. */
+	if (strcmp(bounce->agent, "error") != 0)
+		tally_attempt(batch->tally, bounce, outbound);
 	if (bounce->outcome == OUTCOME_DELIVERED && (!outbound || bounce->recipient[0] == '\0'))
 		return;
 	event = arena_alloc(batch->arena, sizeof(*event));

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/msg.h"
+#include "proof/trust.h"
 
 #define OUTPUT_BYTES (1024 * 1024)
 #define TIMEOUT_MSEC 30000 /* while the machine boots, all is slow */
@@ -166,7 +167,7 @@ postfix_services(const char *directory, struct arena *arena, struct str *lines_r
 }
 
 int
-postfix_has_lmdb(const char *directory, const char **error_r)
+postfix_has_type(const char *directory, struct str type, const char **error_r)
 {
 	char *argv[] = { NULL, "-c", (char *)directory, "-m", NULL };
 	struct buf output = { 0 };
@@ -175,7 +176,7 @@ postfix_has_lmdb(const char *directory, const char **error_r)
 
 	rest = buf_str(&output);
 	while (str_next_piece(&rest, '\n', &line))
-		found |= str_equal(line, STR("lmdb"));
+		found |= str_equal(line, type);
 	buf_free(&output);
 	return ret == -1 ? -1 : found;
 }
@@ -205,4 +206,32 @@ postfix_next_item(struct str *list, struct str *item_r)
 	*item_r = str_sub(*list, 0, end);
 	*list = str_sub(*list, end, list->len);
 	return item_r->len > 0;
+}
+
+/* The value of "-o name=value" in the line of a service of master.cf; empty if
+   there is none. */
+static struct str
+service_option(struct str services, struct str service, struct str option)
+{
+	struct str line, word, value = STR_EMPTY;
+
+	while (str_next_piece(&services, '\n', &line)) {
+		if (!str_next_word(&line, &word) || !str_equal(word, service))
+			continue;
+		while (str_next_word(&line, &word)) {
+			if (word.len > option.len && word.data[option.len] == '=' &&
+			    str_equal(str_sub(word, 0, option.len), option))
+				value = str_sub(word, option.len + 1, word.len);
+		}
+	}
+	return value;
+}
+
+bool
+postfix_has_separate_pickup(struct str services)
+{
+	struct str cleanup = service_option(services, STR("pickup"), STR("cleanup_service_name"));
+
+	return cleanup.len > 0 && str_equal(service_option(services, cleanup,
+	    STR("milter_macro_daemon_name")), STR(TRUST_PICKUP_NAME));
 }

@@ -23,9 +23,13 @@ int postfix_parameters(const char *directory, bool expand, const char *const nam
 int postfix_services(const char *directory, struct arena *arena, struct str *lines_r,
     const char **error_r);
 
-/* Does this Postfix know tables of type lmdb? Returns 1 or 0, -1 with a
-   sentence. */
-int postfix_has_lmdb(const char *directory, const char **error_r);
+/* Does pickup, in these lines of master.cf, hand its mail to a cleanup service
+   that calls itself PICKUP? */
+bool postfix_has_separate_pickup(struct str services);
+
+/* Does this Postfix know tables of a type, such as lmdb? Returns 1 or 0, -1
+   with a sentence. */
+int postfix_has_type(const char *directory, struct str type, const char **error_r);
 
 /* Is this item of a list of Postfix a table ("hash:/etc/x", "/etc/x"), whose
    content postconf does not show? */

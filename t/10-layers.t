@@ -39,6 +39,7 @@ my %may   = (
 # is libc.
 my %foreign = (
     'lmdb.h'             => [qw(store/store.c store/table_lmdb.c)],
+    'cdb.h'              => [qw(store/table_cdb.c)],
     'pcre2.h'            => [qw(judge/rule.c)],
     'confuse.h'          => [qw(config.c)],
     'libmilter/mfapi.h'  => [qw(source/milter.c)],
@@ -47,17 +48,19 @@ my %foreign = (
     'unicase.h'          => [qw(parse/address.c)],
     'unistr.h'           => [qw(parse/charset.c parse/decode.c)],
     'openssl/evp.h'      => [qw(base/hmac.c)],
-    'openssl/hmac.h'     => [qw(base/hmac.c)],
+    'openssl/core_names.h' => [qw(base/hmac.c)],
+    'openssl/params.h'   => [qw(base/hmac.c)],
     'systemd/sd-daemon.h' => [qw(bouncemilter.c)],
-    'jansson.h'          => [qw(tool/print.c)],
+    'systemd/sd-journal.h' => [qw(source/journal_reader.c)],
+    'jansson.h'          => [qw(tool/answer.c tool/print.c tool/ratios.c)],
     # libc too, and yet of one file only
     'iconv.h'            => [qw(parse/charset.c)],
     'syslog.h'           => [qw(base/msg.c)],
 );
 my %libc = map { $_ => 1 } qw(
-    arpa/inet.h dirent.h errno.h fcntl.h getopt.h grp.h inttypes.h libgen.h limits.h netinet/in.h
+    arpa/inet.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h netinet/in.h
     poll.h pthread.h pwd.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
-    stdint.h stdio.h stdlib.h string.h strings.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
+    stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
     sys/wait.h sysexits.h time.h unistd.h);
 
 sub includes { return map { [$_->[0], $_->[1]] } pairs($_[0] =~ /^\s*#\s*include\s+([<"])([^>"]+)/mg) }

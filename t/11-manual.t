@@ -147,7 +147,7 @@ subtest 'JSON fields of bouncemilter-dump' => sub {
 my $unit = slurp(top() . '/contrib/bouncemilter.service');
 like $man{bouncemilter}, qr/^\.It Dv SIGUSR1$/m, 'the signal of the unit is in the manual' if $unit =~ /kill -USR1/;
 like $man{bouncemilter}, qr/\Q$_\E/, "$_ is in the manual"
-    for map { m{"(\w[\w-]+\.lmdb)"}g } slurp(top() . '/milter/store/table.c');
+    for map {"$_.lmdb"} slurp(top() . '/milter/store/table_content.c') =~ /^\t\{ "([\w-]+)", TABLE_/mg;
 like slurp(top() . "/$_"), qr/content_timeout=30s/, "$_ recommends the same milter line"
     for qw(man/bouncemilter.8 contrib/postfix-main.cf milter/advice.c);
 

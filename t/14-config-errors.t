@@ -217,7 +217,7 @@ subtest 'a reload with an error keeps the old set' => sub {
     unlink "$dir/rules.d/site.rules";
     spew($conf, qq{${good}table-dir = "$dir"\n});
     $one->reload;
-    ok $one->wait_log(qr/\Qwarning: $conf: socket, user, state-dir, table-dir and store-size change with the next restart\E$/m),
+    ok $one->wait_log(qr/\Qwarning: $conf: socket, user, state-dir, table-dir, table-type and store-size change with the next restart\E$/m),
         'what takes a restart';
     spew($conf, $good);
     $one->reload;

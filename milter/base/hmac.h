@@ -17,8 +17,14 @@
    Returns 0, or -1 if there is none. */
 int hmac_new_key(uint8_t key[HMAC_KEY_BYTES]);
 
-/* The digest of `text` under `key`. Returns 0, or -1 if libcrypto failed. */
-int hmac_digest(const uint8_t key[HMAC_KEY_BYTES], struct str text,
-    uint8_t digest_r[HMAC_DIGEST_BYTES]);
+/* A key made ready, which saves most of the time of a digest; any thread may
+   use it. Ends the process if libcrypto cannot. */
+struct hmac;
+
+struct hmac *hmac_new(const uint8_t key[HMAC_KEY_BYTES]);
+void hmac_free(struct hmac *hmac);
+
+/* The digest of `text`. Returns 0, or -1 if libcrypto failed. */
+int hmac_digest(const struct hmac *hmac, struct str text, uint8_t digest_r[HMAC_DIGEST_BYTES]);
 
 #endif

@@ -106,6 +106,18 @@ take_program(struct str word, struct str *program_r)
 	return word.len > 0;
 }
 
+/* What stands before the next blank. */
+static struct str
+take_word(struct str *rest)
+{
+	struct str word = STR_EMPTY;
+
+	while (rest->len > 0 && rest->data[0] == ' ')
+		*rest = str_sub(*rest, 1, rest->len);
+	str_next_piece(rest, ' ', &word);
+	return word;
+}
+
 /* Time, host and program. Returns false if the line does not begin so. */
 static bool
 take_front(struct str *rest, struct logline_reader *reader, struct logline *line_r)
@@ -120,16 +132,11 @@ take_front(struct str *rest, struct logline_reader *reader, struct logline *line
 	if (len == 0)
 		return false;
 	*rest = str_sub(*rest, len, rest->len);
-	if (!str_next_word(rest, &word))
-		return false;
-	if (!take_program(word, &line_r->program)) {
-		line_r->host = word;
-		if (!str_next_word(rest, &word) || !take_program(word, &line_r->program))
-			return false;
-	}
-	if (rest->len > 0 && rest->data[0] == ' ')
-		*rest = str_sub(*rest, 1, rest->len);
-	return true;
+	word = take_word(rest);
+	if (take_program(word, &line_r->program))
+		return true;
+	line_r->host = word;
+	return take_program(take_word(rest), &line_r->program);
 }
 
 /* Debian calls it sm-mta, sm-msp-queue ..., others sendmail. */

@@ -7,58 +7,30 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "store/journal.h"
+#include "store/position.h"
 
 #define RETRY_MSEC 1000 /* after a failure, and to notice what a tool did */
 
-static const struct str position_key = { "published", 9 };
+/* Every new CDB file makes smtpd and trivial-rewrite of Postfix start anew. */
+#define CDB_PAUSE_MSEC 5000
+#define CDB_SHARE 10 /* and one that takes long to make is made less often */
 
 int
 publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error_r)
 {
-	struct str value;
-	int ret = store_get(txn, STORE_META, position_key, &value, error_r);
-
-	*sequence_r = ret == 1 ? store_scan_number(value) : 0;
-	return ret == -1 ? -1 : 0;
-}
-
-/* Change M from what it was when publishing began; another process may have
-   published further meanwhile, or found a table to be new. */
-static int
-save_position(struct store *store, uint64_t before, uint64_t sequence, const char **error_r)
-{
-	char bytes[STORE_NUMBER_BYTES];
-	struct store_txn *txn;
-	uint64_t have;
-
-	if (store_begin(store, &txn, error_r) == -1)
-		return -1;
-	if (publish_position(txn, &have, error_r) == -1 ||
-	    (have == before && store_put(txn, STORE_META, position_key,
-		store_number(sequence, bytes), error_r) == -1)) {
-		store_abort(txn);
-		return -1;
-	}
-	return store_commit(txn, error_r);
+	return position_get(txn, TABLE_LMDB, sequence_r, error_r);
 }
 
 int
 publish_reset(struct store *store, const char **error_r)
 {
-	struct store_txn *txn;
-
-	if (store_begin(store, &txn, error_r) == -1)
-		return -1;
-	if (store_delete(txn, STORE_META, position_key, error_r) == -1) {
-		store_abort(txn);
-		return -1;
-	}
-	return store_commit(txn, error_r);
+	return position_forget(store, TABLE_BOTH, error_r);
 }
 
 /* M and N; M is 0 also where events behind M are not there any more. */
 static int
-read_bounds(struct store *store, uint64_t *published_r, uint64_t *last_r, const char **error_r)
+read_bounds(struct store *store, enum table_type type, uint64_t *published_r,
+    uint64_t *last_r, const char **error_r)
 {
 	struct store_txn *txn;
 	uint64_t first = 0;
@@ -66,7 +38,7 @@ read_bounds(struct store *store, uint64_t *published_r, uint64_t *last_r, const 
 
 	if (store_begin_read(store, &txn, error_r) == -1)
 		return -1;
-	ret = publish_position(txn, published_r, error_r);
+	ret = position_get(txn, type, published_r, error_r);
 	if (ret == 0)
 		ret = journal_bounds(txn, STORE_JOURNAL, &first, last_r, error_r);
 	store_abort(txn);
@@ -95,6 +67,20 @@ changed_addresses(const struct pages_row *rows, unsigned count, struct arena *ar
 	return changed;
 }
 
+/* All of the standing. An M of which nothing follows any more is forgotten
+   first, so that an end in the middle leaves none that the tables had once.
+   Returns 1 or -1. */
+static int
+publish_standing(struct store *store, struct tables *tables, enum table_type type,
+    uint64_t published, uint64_t last, const char **error_r)
+{
+	if ((published == 0 && position_forget(store, type, error_r) == -1) ||
+	    table_publish_all(tables, type, store, error_r) == -1 ||
+	    position_save(store, type, published, last, error_r) == -1)
+		return -1;
+	return 1;
+}
+
 static int
 publish_page(struct store *store, struct tables *tables, const struct pages_row *rows,
     unsigned count, uint64_t *published, const char **error_r)
@@ -108,14 +94,15 @@ publish_page(struct store *store, struct tables *tables, const struct pages_row 
 		ret = table_publish(tables, store, addresses, changed, error_r);
 	arena_free(arena);
 	if (ret == 0)
-		ret = save_position(store, *published, store_scan_number(rows[count - 1].key),
-		    error_r);
+		ret = position_save(store, TABLE_LMDB, *published,
+		    store_scan_number(rows[count - 1].key), error_r);
 	*published = store_scan_number(rows[count - 1].key);
 	return ret;
 }
 
-int
-publish_catch_up(struct store *store, struct tables *tables, const char **error_r)
+/* LMDB: the addresses of each event. */
+static int
+catch_up_lmdb(struct store *store, struct tables *tables, uint64_t *seen, const char **error_r)
 {
 	char bytes[STORE_NUMBER_BYTES];
 	const struct pages_row *rows;
@@ -124,16 +111,13 @@ publish_catch_up(struct store *store, struct tables *tables, const char **error_
 	unsigned count;
 	int ret;
 
-	if (read_bounds(store, &published, &last, error_r) == -1)
+	(void)seen;
+	if (read_bounds(store, TABLE_LMDB, &published, &last, error_r) == -1)
 		return -1;
 	if (published >= last)
 		return 0;
-	if (published == 0) {
-		if (publish_reset(store, error_r) == -1 ||
-		    table_publish_all(tables, store, error_r) == -1)
-			return -1;
-		return save_position(store, 0, last, error_r);
-	}
+	if (published == 0)
+		return publish_standing(store, tables, TABLE_LMDB, 0, last, error_r);
 	pages = pages_new(store, STORE_JOURNAL, store_number(published + 1, bytes));
 	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
 		if (publish_page(store, tables, rows, count, &published, error_r) == -1) {
@@ -142,33 +126,122 @@ publish_catch_up(struct store *store, struct tables *tables, const char **error_
 		}
 	}
 	pages_free(pages);
+	return ret == -1 ? -1 : 1;
+}
+
+/* Does any event behind *seen concern a table? Moves *seen to the last one that
+   was looked at. Returns 1, 0 or -1. */
+static int
+look_for_change(struct store *store, uint64_t *seen, const char **error_r)
+{
+	char bytes[STORE_NUMBER_BYTES];
+	struct pages *pages = pages_new(store, STORE_JOURNAL, store_number(*seen + 1, bytes));
+	const char *addresses[PAGES_ROWS];
+	const struct pages_row *rows;
+	unsigned count, changed = 0;
+	int ret = 1;
+
+	while (changed == 0 && (ret = pages_next(pages, &rows, &count, error_r)) == 1) {
+		struct arena *arena = arena_new();
+
+		changed = changed_addresses(rows, count, arena, addresses);
+		*seen = store_scan_number(rows[count - 1].key);
+		arena_free(arena);
+	}
+	pages_free(pages);
 	return ret;
 }
+
+/* CDB: all, if any event behind M concerns a table. *seen, if not NULL, is the
+   last event that is known to concern none. */
+static int
+catch_up_cdb(struct store *store, struct tables *tables, uint64_t *seen, const char **error_r)
+{
+	uint64_t published, last, from;
+	int ret = 1;
+
+	if (read_bounds(store, TABLE_CDB, &published, &last, error_r) == -1)
+		return -1;
+	if (published >= last)
+		return 0;
+	if (seen != NULL && published != 0) {
+		from = *seen > published ? *seen : published;
+		ret = look_for_change(store, &from, error_r);
+		if (ret == 0)
+			*seen = from;
+	}
+	if (ret != 1)
+		return ret;
+	return publish_standing(store, tables, TABLE_CDB, published, last, error_r);
+}
+
+/* How the tables of each type catch up: returns 1 if something was written, 0
+   if there was nothing, -1; and how long to leave them alone then. */
+static const struct kind {
+	int (*catch_up)(struct store *store, struct tables *tables, uint64_t *seen,
+	    const char **error_r);
+	int64_t pause_msec;
+	int64_t share; /* of the time */
+} kinds[TABLE_BOTH] = {
+	[TABLE_LMDB] = { catch_up_lmdb, 0, 0 },
+	[TABLE_CDB] = { catch_up_cdb, CDB_PAUSE_MSEC, CDB_SHARE },
+};
+
+int
+publish_catch_up(struct store *store, struct tables *tables, const char **error_r)
+{
+	for (unsigned type = 0; type < TABLE_BOTH; type++) {
+		if (table_is_used(tables, type) &&
+		    kinds[type].catch_up(store, tables, NULL, error_r) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* The thread of a type. */
+struct worker {
+	struct publisher *publisher;
+	const struct kind *kind;
+	pthread_t thread;
+	bool wanted; /* guarded by the lock of the publisher */
+};
 
 struct publisher {
 	struct store *store;
 	struct tables *tables;
-	pthread_t thread;
+	struct worker workers[TABLE_BOTH];
+	unsigned worker_count;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	bool wanted;
 	bool paused;
 	bool stopping;
 };
 
-/* Wait until there is something to do. Returns false when it is the end. */
-static bool
-wait_for_work(struct publisher *publisher, bool *paused_r)
+static void
+wait_until(struct publisher *publisher, int64_t msec)
 {
-	struct timespec until;
+	struct timespec until = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
+
+	pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until);
+}
+
+/* Wait until there is something to do, but not less than until a time, so that
+   all wake-ups in between are answered at once. Returns false when it is the
+   end. */
+static bool
+wait_for_work(struct worker *worker, int64_t not_before, bool *paused_r)
+{
+	struct publisher *publisher = worker->publisher;
+	int64_t until = clock_monotonic_msec() + RETRY_MSEC;
 	bool stopping;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RETRY_MSEC / 1000;
 	pthread_mutex_lock(&publisher->lock);
-	if (!publisher->wanted && !publisher->stopping)
-		pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until);
-	publisher->wanted = false;
+	if (until < not_before)
+		until = not_before;
+	while (!publisher->stopping &&
+	    clock_monotonic_msec() < (worker->wanted ? not_before : until))
+		wait_until(publisher, worker->wanted ? not_before : until);
+	worker->wanted = false;
 	stopping = publisher->stopping;
 	*paused_r = publisher->paused;
 	pthread_mutex_unlock(&publisher->lock);
@@ -178,15 +251,28 @@ wait_for_work(struct publisher *publisher, bool *paused_r)
 static void *
 run(void *argument)
 {
-	struct publisher *publisher = argument;
+	struct worker *worker = argument;
+	struct publisher *publisher = worker->publisher;
+	const struct kind *kind = worker->kind;
 	bool failing = false, more = true, paused;
+	int64_t began, now, not_before = 0;
+	uint64_t seen = 0;
 	const char *error;
+	int ret;
 
 	while (more) {
-		more = wait_for_work(publisher, &paused);
+		more = wait_for_work(worker, not_before, &paused);
 		if (paused)
 			continue;
-		if (publish_catch_up(publisher->store, publisher->tables, &error) == 0) {
+		began = clock_monotonic_msec();
+		ret = kind->catch_up(publisher->store, publisher->tables, &seen, &error);
+		now = clock_monotonic_msec();
+		if (ret != 0) {
+			int64_t pause = (now - began) * kind->share;
+
+			not_before = now + (pause > kind->pause_msec ? pause : kind->pause_msec);
+		}
+		if (ret != -1) {
 			if (failing)
 				msg_info("the tables are up to date again");
 			failing = false;
@@ -210,23 +296,38 @@ publish_start(struct store *store, struct tables *tables, bool paused)
 	publisher->store = store;
 	publisher->tables = tables;
 	publisher->paused = paused;
-	publisher->wanted = true;
 	pthread_mutex_init(&publisher->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&publisher->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (pthread_create(&publisher->thread, NULL, run, publisher) != 0)
-		msg_out_of_memory();
+	for (unsigned type = 0; type < TABLE_BOTH; type++) {
+		struct worker *worker = &publisher->workers[publisher->worker_count];
+
+		if (!table_is_used(tables, type))
+			continue;
+		*worker = (struct worker){ publisher, &kinds[type], .wanted = true };
+		publisher->worker_count++;
+		if (pthread_create(&worker->thread, NULL, run, worker) != 0)
+			msg_out_of_memory();
+	}
 	return publisher;
+}
+
+/* Call it with the lock. */
+static void
+wake_all(struct publisher *publisher)
+{
+	for (unsigned i = 0; i < publisher->worker_count; i++)
+		publisher->workers[i].wanted = true;
+	pthread_cond_broadcast(&publisher->changed);
 }
 
 void
 publish_wake(struct publisher *publisher)
 {
 	pthread_mutex_lock(&publisher->lock);
-	publisher->wanted = true;
-	pthread_cond_signal(&publisher->changed);
+	wake_all(publisher);
 	pthread_mutex_unlock(&publisher->lock);
 }
 
@@ -235,8 +336,8 @@ publish_pause(struct publisher *publisher, bool paused)
 {
 	pthread_mutex_lock(&publisher->lock);
 	publisher->paused = paused;
+	wake_all(publisher);
 	pthread_mutex_unlock(&publisher->lock);
-	publish_wake(publisher);
 }
 
 void
@@ -244,9 +345,10 @@ publish_stop(struct publisher *publisher)
 {
 	pthread_mutex_lock(&publisher->lock);
 	publisher->stopping = true;
-	pthread_cond_signal(&publisher->changed);
+	wake_all(publisher);
 	pthread_mutex_unlock(&publisher->lock);
-	pthread_join(publisher->thread, NULL);
+	for (unsigned i = 0; i < publisher->worker_count; i++)
+		pthread_join(publisher->workers[i].thread, NULL);
 	pthread_cond_destroy(&publisher->changed);
 	pthread_mutex_destroy(&publisher->lock);
 	free(publisher);

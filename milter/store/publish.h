@@ -3,12 +3,16 @@
  *
  *   J. the journal holds 1..N        P. the tables reflect it up to M <= N
  *
- * M is kept in the store (meta "published"); 0 means that nothing is known of
- * what the tables hold, and all of the standing is published. P may lag, and catches up: after
- * a crash the events behind M are published again, which changes nothing where
- * it had been done. The publisher is a thread of its own, because a busy
- * Postfix can keep it waiting for a lock for seconds; no commit of the store
- * and no callback of the milter ever waits for it.
+ * M is kept in the store for each type of table (position.h); 0 means that
+ * nothing is known of what the tables hold, and all of the standing is
+ * published. P may lag, and catches up: after a crash the events behind M are
+ * published again, which changes nothing where it had been done.
+ *
+ * Each type has a thread of its own, because a busy Postfix can keep the
+ * publisher waiting for a lock for seconds, and because a CDB table is written
+ * as a whole; no commit of the store and no callback of the milter ever waits
+ * for them. CDB tables are written at once after a quiet time, and then not
+ * more often than every 5 s, nor more than a tenth of the time.
  */
 #ifndef STORE_PUBLISH_H
 #define STORE_PUBLISH_H
@@ -17,23 +21,25 @@
 
 struct publisher;
 
-/* Publish what the journal has behind M. Returns 0 or -1 with a sentence. */
+/* Publish what the journal has behind M, now and for all types in use.
+   Returns 0 or -1 with a sentence. */
 int publish_catch_up(struct store *store, struct tables *tables, const char **error_r);
 
 /* Forget M: a table is new. Returns 0 or -1. */
 int publish_reset(struct store *store, const char **error_r);
 
-/* M, or 0. Returns 0 or -1. */
+/* M of the LMDB tables, or 0: they need the events behind it. CDB tables need
+   none, they are made of the standing. Returns 0 or -1. */
 int publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error_r);
 
-/* Start the thread. Nothing is published while `paused` (mode = observe). */
+/* Start the threads. Nothing is published while `paused` (mode = observe). */
 struct publisher *publish_start(struct store *store, struct tables *tables, bool paused);
 
 /* There is something new, or nothing to be published any more. */
 void publish_wake(struct publisher *publisher);
 void publish_pause(struct publisher *publisher, bool paused);
 
-/* Publish what is left and end the thread. */
+/* Publish what is left and end the threads. */
 void publish_stop(struct publisher *publisher);
 
 #endif

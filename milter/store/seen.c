@@ -12,17 +12,18 @@
 static const struct str secret_key = { "secret", 6 };
 
 static int
-make_secret(struct store_txn *txn, struct seen *seen, const char **error_r)
+make_secret(struct store_txn *txn, uint8_t secret[HMAC_KEY_BYTES], const char **error_r)
 {
-	if (hmac_new_key(seen->secret) == -1)
+	if (hmac_new_key(secret) == -1)
 		return msg_failure(error_r, "the kernel gives no random bytes");
 	return store_put(txn, STORE_META, secret_key,
-	    (struct str){ (const char *)seen->secret, HMAC_KEY_BYTES }, error_r);
+	    (struct str){ (const char *)secret, HMAC_KEY_BYTES }, error_r);
 }
 
 int
 seen_open(struct store *store, struct seen *seen_r, const char **error_r)
 {
+	uint8_t secret[HMAC_KEY_BYTES];
 	struct store_txn *txn;
 	struct str value;
 	int ret;
@@ -31,14 +32,23 @@ seen_open(struct store *store, struct seen *seen_r, const char **error_r)
 		return -1;
 	ret = store_get(txn, STORE_META, secret_key, &value, error_r);
 	if (ret == 1 && value.len == HMAC_KEY_BYTES)
-		memcpy(seen_r->secret, value.data, HMAC_KEY_BYTES);
+		memcpy(secret, value.data, HMAC_KEY_BYTES);
 	else if (ret != -1)
-		ret = make_secret(txn, seen_r, error_r);
+		ret = make_secret(txn, secret, error_r);
 	if (ret == -1) {
 		store_abort(txn);
 		return -1;
 	}
-	return store_commit(txn, error_r);
+	if (store_commit(txn, error_r) == -1)
+		return -1;
+	seen_r->hmac = hmac_new(secret);
+	return 0;
+}
+
+void
+seen_close(struct seen *seen)
+{
+	hmac_free(seen->hmac);
 }
 
 static int
@@ -52,7 +62,7 @@ add_key(const struct seen *seen, struct arena *arena, const char *kind, const ch
 	    outcome);
 
 	key->needs_arrival = needs_arrival;
-	if (hmac_digest(seen->secret, str_of(text), key->digest) == -1)
+	if (hmac_digest(seen->hmac, str_of(text), key->digest) == -1)
 		return msg_failure(error_r, "libcrypto cannot make a digest");
 	return 0;
 }

@@ -19,11 +19,12 @@
 #define SEEN_KEEP_SEC (10 * 86400) /* longer than any queue lifetime */
 
 struct seen {
-	uint8_t secret[HMAC_KEY_BYTES];
+	struct hmac *hmac; /* with the secret of the store */
 };
 
 /* Read the secret of the store, making it on the first day. Returns 0 or -1. */
 int seen_open(struct store *store, struct seen *seen_r, const char **error_r);
+void seen_close(struct seen *seen);
 
 #define SEEN_KEYS_MOST 2
 

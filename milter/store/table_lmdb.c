@@ -16,7 +16,7 @@
 #define MAP_BYTES (UINT64_C(4) << 30)
 #define KEY_BYTES 511
 
-struct table_lmdb {
+struct table_file {
 	char *path;
 	MDB_env *env;
 	MDB_txn *txn;
@@ -25,7 +25,7 @@ struct table_lmdb {
 };
 
 static int
-fail(const struct table_lmdb *table, int code, const char **error_r)
+fail(const struct table_file *table, int code, const char **error_r)
 {
 	return msg_failure(error_r, "%s: %s", table->path, mdb_strerror(code));
 }
@@ -33,7 +33,7 @@ fail(const struct table_lmdb *table, int code, const char **error_r)
 /* Open file description locks work against the fcntl locks of Postfix, and no
    close of another descriptor in this process can drop them. */
 static int
-lock(const struct table_lmdb *table, short type, const char **error_r)
+lock(const struct table_file *table, short type, const char **error_r)
 {
 	struct flock request = { .l_type = type, .l_whence = SEEK_SET };
 
@@ -46,7 +46,7 @@ lock(const struct table_lmdb *table, short type, const char **error_r)
 }
 
 static void
-unlock(const struct table_lmdb *table)
+unlock(const struct table_file *table)
 {
 	const char *error;
 
@@ -55,7 +55,7 @@ unlock(const struct table_lmdb *table)
 }
 
 static void
-close_environment(struct table_lmdb *table)
+close_environment(struct table_file *table)
 {
 	if (table->env != NULL)
 		mdb_env_close(table->env);
@@ -63,7 +63,7 @@ close_environment(struct table_lmdb *table)
 }
 
 static int
-open_environment(struct table_lmdb *table, unsigned flags, const char **error_r)
+open_environment(struct table_file *table, unsigned flags, const char **error_r)
 {
 	int code = mdb_env_create(&table->env);
 
@@ -80,31 +80,18 @@ open_environment(struct table_lmdb *table, unsigned flags, const char **error_r)
 	return 0;
 }
 
-static struct table_lmdb *
+static struct table_file *
 table_new(const char *path)
 {
-	struct table_lmdb *table = calloc(1, sizeof(*table));
+	struct table_file *table = calloc(1, sizeof(*table));
 
 	if (table == NULL || (table->path = strdup(path)) == NULL)
 		msg_out_of_memory();
 	return table;
 }
 
-int
-table_lmdb_open(const char *path, struct table_lmdb **table_r, const char **error_r)
-{
-	struct table_lmdb *table = table_new(path);
-
-	if (open_environment(table, 0, error_r) == -1) {
-		table_lmdb_close(table);
-		return -1;
-	}
-	*table_r = table;
-	return 0;
-}
-
-void
-table_lmdb_close(struct table_lmdb *table)
+static void
+close_table(struct table_file *table)
 {
 	if (table == NULL)
 		return;
@@ -113,9 +100,22 @@ table_lmdb_close(struct table_lmdb *table)
 	free(table);
 }
 
+static int
+open_table(const char *path, struct table_file **table_r, const char **error_r)
+{
+	struct table_file *table = table_new(path);
+
+	if (open_environment(table, 0, error_r) == -1) {
+		close_table(table);
+		return -1;
+	}
+	*table_r = table;
+	return 0;
+}
+
 /* Begin inside the locks. Another process may have let the file grow. */
 static int
-begin(struct table_lmdb *table, unsigned flags)
+begin(struct table_file *table, unsigned flags)
 {
 	int code = mdb_txn_begin(table->env, NULL, flags, &table->txn);
 
@@ -131,7 +131,7 @@ begin(struct table_lmdb *table, unsigned flags)
 /* Is the open file still the one that Postfix finds by name? Another process
    may have repaired it by rename. Returns 1, 0, or -1 with a sentence. */
 static int
-is_current(const struct table_lmdb *table, const char **error_r)
+is_current(const struct table_file *table, const char **error_r)
 {
 	struct stat opened, named;
 
@@ -143,7 +143,7 @@ is_current(const struct table_lmdb *table, const char **error_r)
 
 /* The exclusive lock on the file that has the name. */
 static int
-lock_current(struct table_lmdb *table, const char **error_r)
+lock_current(struct table_file *table, const char **error_r)
 {
 	int ret;
 
@@ -163,8 +163,17 @@ lock_current(struct table_lmdb *table, const char **error_r)
 	}
 }
 
-int
-table_lmdb_begin(struct table_lmdb *table, const char **error_r)
+static void
+abort_changes(struct table_file *table)
+{
+	if (table->txn != NULL)
+		mdb_txn_abort(table->txn);
+	table->txn = NULL;
+	unlock(table);
+}
+
+static int
+begin_locked(struct table_file *table, const char **error_r)
 {
 	int code;
 
@@ -178,14 +187,14 @@ table_lmdb_begin(struct table_lmdb *table, const char **error_r)
 	}
 	code = begin(table, 0);
 	if (code != 0) {
-		table_lmdb_abort(table);
+		abort_changes(table);
 		return fail(table, code, error_r);
 	}
 	return 0;
 }
 
-int
-table_lmdb_put(struct table_lmdb *table, struct str key, struct str value, const char **error_r)
+static int
+put(struct table_file *table, struct str key, struct str value, const char **error_r)
 {
 	char k[KEY_BYTES], v[256];
 	MDB_val mk = { key.len + 1, k }, mv = { value.len + 1, v };
@@ -199,8 +208,8 @@ table_lmdb_put(struct table_lmdb *table, struct str key, struct str value, const
 	return code == 0 ? 0 : fail(table, code, error_r);
 }
 
-int
-table_lmdb_delete(struct table_lmdb *table, struct str key, const char **error_r)
+static int
+remove_key(struct table_file *table, struct str key, const char **error_r)
 {
 	char k[KEY_BYTES];
 	MDB_val mk = { key.len + 1, k };
@@ -213,8 +222,8 @@ table_lmdb_delete(struct table_lmdb *table, struct str key, const char **error_r
 	return code == 0 || code == MDB_NOTFOUND ? 0 : fail(table, code, error_r);
 }
 
-int
-table_lmdb_commit(struct table_lmdb *table, const char **error_r)
+static int
+commit(struct table_file *table, const char **error_r)
 {
 	int code = mdb_txn_commit(table->txn);
 
@@ -223,18 +232,9 @@ table_lmdb_commit(struct table_lmdb *table, const char **error_r)
 	if (code == 0)
 		return 0;
 	/* LMDB refuses all further work after some of the failures: the next
-	   table_lmdb_begin() opens the file anew. */
+	   begin_locked() opens the file anew. */
 	close_environment(table);
 	return fail(table, code, error_r);
-}
-
-void
-table_lmdb_abort(struct table_lmdb *table)
-{
-	if (table->txn != NULL)
-		mdb_txn_abort(table->txn);
-	table->txn = NULL;
-	unlock(table);
 }
 
 static struct str
@@ -249,7 +249,7 @@ without_nul(MDB_val value)
 
 /* Returns LMDB's code; -1 of `row` is passed on. */
 static int
-each(struct table_lmdb *table, int (*row)(struct str key, struct str value, void *context),
+each(struct table_file *table, int (*row)(struct str key, struct str value, void *context),
     void *context)
 {
 	MDB_cursor *cursor;
@@ -267,8 +267,8 @@ each(struct table_lmdb *table, int (*row)(struct str key, struct str value, void
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int
-table_lmdb_each(struct table_lmdb *table,
+static int
+each_row(struct table_file *table,
     int (*row)(struct str key, struct str value, void *context), void *context,
     const char **error_r)
 {
@@ -282,7 +282,7 @@ table_lmdb_each(struct table_lmdb *table,
 /* Are all pages there that the table says it has? Pages that a cut file lacks
    would end the process with SIGBUS. */
 static bool
-is_whole(const struct table_lmdb *table)
+is_whole(const struct table_file *table)
 {
 	MDB_envinfo info;
 	MDB_stat stat;
@@ -306,7 +306,7 @@ check_ours(struct str key, struct str value, void *context)
 
 /* Read all of an open table. */
 static enum table_state
-inspect_content(struct table_lmdb *table, struct str marker)
+inspect_content(struct table_file *table, struct str marker)
 {
 	int code;
 
@@ -322,11 +322,11 @@ inspect_content(struct table_lmdb *table, struct str marker)
 	return code == 0 ? TABLE_GOOD : TABLE_TORN;
 }
 
-int
-table_lmdb_inspect(const char *path, struct str marker, enum table_state *state_r,
+static int
+inspect(const char *path, struct str marker, enum table_state *state_r,
     const char **error_r)
 {
-	struct table_lmdb *table;
+	struct table_file *table;
 	struct stat st;
 	int ret = 0;
 
@@ -348,7 +348,7 @@ table_lmdb_inspect(const char *path, struct str marker, enum table_state *state_
 			unlock(table);
 		}
 	}
-	table_lmdb_close(table);
+	close_table(table);
 	return ret;
 }
 
@@ -356,42 +356,41 @@ table_lmdb_inspect(const char *path, struct str marker, enum table_state *state_
 static int
 write_empty(const char *path, const char **error_r)
 {
-	struct table_lmdb *table;
+	struct table_file *table;
 	int ret;
 
 	if (unlink(path) == -1 && errno != ENOENT)
 		return msg_failure(error_r, "%s: %s", path, strerror(errno));
-	if (table_lmdb_open(path, &table, error_r) == -1)
+	if (open_table(path, &table, error_r) == -1)
 		return -1;
-	ret = table_lmdb_begin(table, error_r);
+	ret = begin_locked(table, error_r);
 	if (ret == 0)
-		ret = table_lmdb_commit(table, error_r);
+		ret = commit(table, error_r);
 	if (ret == 0 && fsync(table->fd) == -1)
 		ret = msg_failure(error_r, "%s: %s", path, strerror(errno));
-	table_lmdb_close(table);
+	close_table(table);
 	return ret;
 }
 
-int
-table_lmdb_create(const char *path, bool keep, const char **error_r)
+static int
+create(const char *path, const char **error_r)
 {
-	char *aside, *torn;
+	char *aside;
 	int ret;
 
-	if (asprintf(&aside, "%s.new", path) == -1 || asprintf(&torn, "%s.torn", path) == -1)
+	if (asprintf(&aside, "%s.new", path) == -1)
 		msg_out_of_memory();
 	ret = write_empty(aside, error_r);
-	/* A second name, so that the first one never goes missing. */
-	if (ret == 0 && keep) {
-		unlink(torn);
-		if (link(path, torn) == -1)
-			msg_warning("%s: cannot keep a copy: %s", path, strerror(errno));
-	}
 	if (ret == 0 && rename(aside, path) == -1)
 		ret = msg_failure(error_r, "%s: %s", path, strerror(errno));
 	if (ret == 0)
 		ret = file_sync_directory(path, error_r);
 	free(aside);
-	free(torn);
 	return ret;
 }
+
+const struct table_format table_lmdb = {
+	.suffix = ".lmdb", .inspect = inspect, .create = create, .open = open_table,
+	.close = close_table, .begin = begin_locked, .put = put, .remove = remove_key,
+	.commit = commit, .abort = abort_changes, .each = each_row,
+};

@@ -1,6 +1,7 @@
 /*
  * bouncemilter-dump: shows what the store holds. It never changes anything,
- * and reads page by page, so that a slow terminal holds up nobody.
+ * and reads page by page, so that a slow terminal holds up nobody. The rules it
+ * shows as a table that Postfix can ask.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "base/msg.h"
 #include "parse/address.h"
 #include "tool/print.h"
+#include "tool/ratios.h"
+#include "tool/statusfilter.h"
 #include "tool/tool.h"
 
 #define PROGRAM "bouncemilter-dump"
@@ -24,6 +27,10 @@ static const char usage_text[] =
     "      --held              suppressions that max-suppressions holds back\n"
     "      --explain ADDRESS   the whole story of one address\n"
     "      --counters          all counters\n"
+    "      --rates             attempts, deliveries and bounces by sending domain\n"
+    "                          and provider, of the last 24 hours\n"
+    "      --delivery-status-filter\n"
+    "                          no store: a table for Postfix that corrects codes\n"
     "\n"
     "Filters:\n"
     "      --address ADDRESS   --domain DOMAIN     --category CATEGORY\n"
@@ -37,9 +44,9 @@ static const char usage_text[] =
     "  -h, --help              print this, and exit\n"
     "  -V, --version           print the version, and exit\n";
 
-enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS, OPT_ADDRESS,
-	OPT_DOMAIN, OPT_CATEGORY, OPT_STATUS, OPT_SINCE, OPT_UNTIL, OPT_JSON, OPT_CSV,
-	OPT_POSTMAP };
+enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS,
+	OPT_RATES, OPT_STATUS_FILTER, OPT_ADDRESS, OPT_DOMAIN, OPT_CATEGORY, OPT_STATUS, OPT_SINCE,
+	OPT_UNTIL, OPT_JSON, OPT_CSV, OPT_POSTMAP };
 
 static const struct option long_options[] = {
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -47,6 +54,8 @@ static const struct option long_options[] = {
 	{ "held", no_argument, NULL, OPT_HELD },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
 	{ "counters", no_argument, NULL, OPT_COUNTERS },
+	{ "rates", no_argument, NULL, OPT_RATES },
+	{ "delivery-status-filter", no_argument, NULL, OPT_STATUS_FILTER },
 	{ "address", required_argument, NULL, OPT_ADDRESS },
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
 	{ "category", required_argument, NULL, OPT_CATEGORY },
@@ -288,6 +297,8 @@ parse_option(struct request *request, int option)
 		request->config_path = optarg;
 		break;
 	case OPT_EXPLAIN: case OPT_EVENTS: case OPT_UNVERIFIED: case OPT_HELD: case OPT_COUNTERS:
+	case OPT_RATES:
+	case OPT_STATUS_FILTER:
 		if (request->what != 0)
 			tool_usage(PROGRAM, "only one thing can be shown at a time");
 		request->what = option;
@@ -342,6 +353,13 @@ check_request(const struct request *request)
 	if (request->what == OPT_COUNTERS && (request->format != PRINT_TEXT || filtered ||
 	    request->address != NULL))
 		tool_usage(PROGRAM, "--counters has no filter and no other format");
+	if (request->what == OPT_STATUS_FILTER && (request->format != PRINT_TEXT || filtered ||
+	    request->address != NULL))
+		tool_usage(PROGRAM, "--delivery-status-filter has no filter and no other format");
+	if (request->what == OPT_RATES && (request->address != NULL || !request->any_category ||
+	    request->status != NULL || request->format == PRINT_CSV))
+		tool_usage(PROGRAM, "--rates has the filters --domain (of the sender), --since and "
+		    "--until, and the format --json");
 	if (request->what == OPT_EXPLAIN && filtered)
 		tool_usage(PROGRAM, "--explain has no filter: it is the whole story");
 	if (request->status != NULL && request->what != OPT_EVENTS &&
@@ -349,12 +367,52 @@ check_request(const struct request *request)
 		tool_usage(PROGRAM, "--status is for --events and --unverified");
 }
 
+/* Whole hours: the one that is not over counts as far as it is. */
+static void
+show_rates(struct store *store, struct request *request)
+{
+	int64_t since = request->since != 0 ? request->since : clock_now() - CLOCK_DAY_SEC;
+	const char *error;
+	int rows = ratios_print(store, request->format, since, request->until,
+	    request->domain == NULL ? "" : request->domain, &error);
+
+	if (rows == -1)
+		tool_fail(error);
+	request->shown = (unsigned)rows;
+}
+
+/* Rules become a table for Postfix; there may be no store yet. */
+static void
+show_status_filter(struct request *request)
+{
+	struct config *config = tool_config(request->config_path);
+	struct buf table = { 0 };
+
+	request->shown = statusfilter_print(config->rules, &table);
+	fputs(buf_cstr(&table), stdout);
+	buf_free(&table);
+	config_put(config);
+}
+
+static void
+show_store(struct request *request)
+{
+	struct config *config;
+	struct store *store;
+
+	tool_open(request->config_path, true, &config, &store);
+	if (request->what == OPT_RATES)
+		show_rates(store, request);
+	else
+		run(store, request);
+	store_close(store);
+	config_put(config);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct request request = { .config_path = CONFIG_FILE, .any_category = true };
-	struct config *config;
-	struct store *store;
 	int option;
 
 	msg_open(PROGRAM, false);
@@ -364,10 +422,10 @@ main(int argc, char **argv)
 	if (optind < argc)
 		tool_usage(PROGRAM, "unexpected \"%s\"", argv[optind]);
 	check_request(&request);
-	tool_open(request.config_path, true, &config, &store);
-	run(store, &request);
-	store_close(store);
-	config_put(config);
+	if (request.what == OPT_STATUS_FILTER)
+		show_status_filter(&request);
+	else
+		show_store(&request);
 	arena_free(request.arena);
 	if (fflush(stdout) == EOF)
 		return EXIT_FAILURE;

@@ -39,8 +39,8 @@ time_or(int64_t time, const char *word, char text[CLOCK_TEXT_BYTES])
 	return time == 0 ? word : clock_print(time, text);
 }
 
-static void
-print_json(json_t *object)
+void
+print_json_line(json_t *object)
 {
 	char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
 
@@ -97,7 +97,7 @@ print_suppression(enum print_format format, const char *address, const char *sta
 		    (unsigned long long)entry->event);
 		break;
 	case PRINT_JSON:
-		print_json(json_pack("{s:s,s:s,s:s,s:s,s:s,s:s*,s:I}", "address", address, "state",
+		print_json_line(json_pack("{s:s,s:s,s:s,s:s,s:s,s:s*,s:I}", "address", address, "state",
 		    state, "table", words_name(&table_set_words, table), "category",
 		    category_name(entry->category), "since", since, "until",
 		    entry->until == 0 ? NULL : until, "event", (json_int_t)entry->event));
@@ -147,7 +147,7 @@ print_event_json(const struct journal_event *event)
 		    b->report_id, "reporting_mta", b->reporting_mta, "remote_mta", b->remote_mta,
 		    "relay", b->relay, "client", b->client, "arrival", arrival, "limits",
 		    bounce_limits_print(b->limits, arena), "text", b->text, "report", b->report));
-	print_json(object);
+	print_json_line(object);
 	arena_free(arena);
 }
 

@@ -9,6 +9,10 @@
 
 enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_CSV, PRINT_POSTMAP };
 
+/* One object as one line, and give it up; jansson's type, for who uses it. */
+struct json_t;
+void print_json_line(struct json_t *object);
+
 /* What precedes the first row of that format. */
 void print_suppression_head(enum print_format format);
 void print_event_head(enum print_format format);

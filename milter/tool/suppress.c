@@ -115,7 +115,7 @@ verify(struct store *store, struct tables *tables)
 			tool_fail(error);
 		wrong_tables = table_verify(tables, store, print_difference, &error);
 		if (wrong_tables == -1 || (wrong_tables > 0 &&
-			table_publish_all(tables, store, &error) == -1))
+			table_publish_all(tables, TABLE_BOTH, store, &error) == -1))
 			tool_fail(error);
 	}
 	if (!complete)
@@ -159,9 +159,9 @@ open_tables(struct store *store, const struct config *config)
 	const char *error;
 	bool damaged;
 
-	if (table_inspect(config->table_dir, &damaged, &kind, &error) == -1 ||
+	if (table_inspect(config->table_dir, config->table_type, &damaged, &kind, &error) == -1 ||
 	    (damaged && publish_reset(store, &error) == -1) ||
-	    table_open(config->table_dir, &tables, &kind, &error) == -1) {
+	    table_open(config->table_dir, config->table_type, &tables, &kind, &error) == -1) {
 		msg_error("%s", error);
 		exit(kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_TEMPFAIL);
 	}

@@ -118,14 +118,18 @@ record_one(struct store *store, const struct seen *seen, struct bounce *bounce,
     struct verdict *verdict, const char **error_r)
 {
 	struct store_txn *txn;
+	struct seen_keys keys;
+	struct seen_row row;
 	uint64_t sequence;
 
-	if (store_begin(store, &txn, error_r) == -1)
+	if (seen_make(seen, bounce, words_name(&outcome_words, bounce->outcome), &keys,
+		error_r) == -1 ||
+	    store_begin(store, &txn, error_r) == -1)
 		return -1;
 	if (counters_add(txn, "reports_total", "proof", "relay", 1, error_r) == -1 ||
-	    seen_find(seen, txn, bounce, &sequence, error_r) == -1 ||
+	    seen_find(txn, &keys, &row, error_r) == -1 ||
 	    record_event(txn, bounce, verdict, &sequence, error_r) == -1 ||
-	    seen_put(seen, txn, bounce, sequence, error_r) == -1) {
+	    seen_put(txn, &keys, sequence, error_r) == -1) {
 		store_abort(txn);
 		return -1;
 	}

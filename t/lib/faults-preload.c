@@ -1,6 +1,6 @@
 /*
  * faults-preload.so: loaded into the daemon with LD_PRELOAD, it lets system
- * calls on *.lmdb fail as a test wants, and counts them.
+ * calls on *.lmdb and *.cdb fail as a test wants, and counts them.
  *
  * BM_FAULTS names a file of FIELD_COUNT 32-bit numbers in the byte order of
  * the machine, which is mapped: the test changes it while the daemon runs.
@@ -30,7 +30,7 @@ enum {
 	FIELD_SYNCS,  /* all that wait for the disk, whatever the rest says */
 	FIELD_COUNT
 };
-enum { FILE_STATE = 1, FILE_TABLE = 2 };
+enum { FILE_STATE = 1, FILE_TABLE = 2, FILE_CDB = 4 };
 enum { CALL_WRITE = 1, CALL_SYNC = 2, CALL_TRUNCATE = 4, CALL_OPEN = 8, CALL_RENAME = 16 };
 
 static _Atomic uint32_t *fields;
@@ -50,7 +50,8 @@ map_fields(void)
 		close(fd);
 }
 
-/* state.lmdb, another *.lmdb or something that is made into one, or neither. */
+/* state.lmdb, another *.lmdb or *.cdb or something that is made into one, or
+   neither. */
 static unsigned
 file_of(const char *path)
 {
@@ -59,6 +60,8 @@ file_of(const char *path)
 	name = name == NULL ? path : name + 1;
 	if (strcmp(name, "state.lmdb") == 0)
 		return FILE_STATE;
+	if (strstr(name, ".cdb") != NULL && strstr(name, ".lock") == NULL)
+		return FILE_CDB;
 	return strstr(name, ".lmdb") != NULL && strstr(name, "-lock") == NULL ? FILE_TABLE : 0;
 }
 

@@ -60,50 +60,50 @@ print_value(const char *prefix, const char *word, unsigned number, char value[VA
 
 /* --- the writer as it should be --------------------------------------------- */
 
-static struct table_lmdb *
+static struct table_file *
 open_table(const char *directory, unsigned i)
 {
 	char path[512];
-	struct table_lmdb *table;
+	struct table_file *table;
 	const char *error;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, tables[i].name);
-	if (access(path, F_OK) == -1 && table_lmdb_create(path, false, &error) == -1)
+	if (access(path, F_OK) == -1 && table_lmdb.create(path, &error) == -1)
 		errx(1, "%s", error);
-	if (table_lmdb_open(path, &table, &error) == -1)
+	if (table_lmdb.open(path, &table, &error) == -1)
 		errx(1, "%s", error);
 	return table;
 }
 
 static void
-put(struct table_lmdb *table, const char *key, const char *value)
+put(struct table_file *table, const char *key, const char *value)
 {
 	const char *error;
 
-	if (table_lmdb_put(table, str_of(key), str_of(value), &error) == -1)
+	if (table_lmdb.put(table, str_of(key), str_of(value), &error) == -1)
 		errx(1, "%s", error);
 }
 
 static void
-begin(struct table_lmdb *table)
+begin(struct table_file *table)
 {
 	const char *error;
 
-	if (table_lmdb_begin(table, &error) == -1)
+	if (table_lmdb.begin(table, &error) == -1)
 		errx(1, "%s", error);
 }
 
 static void
-commit(struct table_lmdb *table)
+commit(struct table_file *table)
 {
 	const char *error;
 
-	if (table_lmdb_commit(table, &error) == -1)
+	if (table_lmdb.commit(table, &error) == -1)
 		errx(1, "%s", error);
 }
 
 static void
-put_always(struct table_lmdb *table, const char *prefix, unsigned number)
+put_always(struct table_file *table, const char *prefix, unsigned number)
 {
 	char value[VALUE_BYTES];
 
@@ -112,7 +112,7 @@ put_always(struct table_lmdb *table, const char *prefix, unsigned number)
 }
 
 static void
-put_pair(struct table_lmdb *table, const char *prefix, unsigned number, unsigned generation)
+put_pair(struct table_file *table, const char *prefix, unsigned number, unsigned generation)
 {
 	char value[VALUE_BYTES];
 
@@ -122,7 +122,7 @@ put_pair(struct table_lmdb *table, const char *prefix, unsigned number, unsigned
 }
 
 static void
-churn(struct table_lmdb *table, const char *prefix)
+churn(struct table_file *table, const char *prefix)
 {
 	unsigned number = (unsigned)random() % CHURN;
 	char value[VALUE_BYTES];
@@ -131,12 +131,12 @@ churn(struct table_lmdb *table, const char *prefix)
 	print_value(prefix, "churn", number, value);
 	if (random() % 2)
 		put(table, print_key("churn", number), value);
-	else if (table_lmdb_delete(table, str_of(print_key("churn", number)), &error) == -1)
+	else if (table_lmdb.remove(table, str_of(print_key("churn", number)), &error) == -1)
 		errx(1, "%s", error);
 }
 
 static void
-fill(struct table_lmdb *table, const char *prefix)
+fill(struct table_file *table, const char *prefix)
 {
 	begin(table);
 	for (unsigned n = 0; n < ALWAYS; n++)
@@ -147,7 +147,7 @@ fill(struct table_lmdb *table, const char *prefix)
 }
 
 static void
-write_batch(struct table_lmdb *table, const char *prefix, unsigned batch, unsigned generation)
+write_batch(struct table_file *table, const char *prefix, unsigned batch, unsigned generation)
 {
 	begin(table);
 	put_always(table, prefix, generation % ALWAYS);
@@ -160,14 +160,14 @@ write_batch(struct table_lmdb *table, const char *prefix, unsigned batch, unsign
 static void
 write_tables(const char *directory, unsigned updates, unsigned batch)
 {
-	struct table_lmdb *open[2] = { open_table(directory, 0), open_table(directory, 1) };
+	struct table_file *open[2] = { open_table(directory, 0), open_table(directory, 1) };
 
 	for (unsigned i = 0; updates == 0 && i < 2; i++)
 		fill(open[i], tables[i].prefix);
 	for (unsigned done = 0, generation = 1; done < updates; done += batch, generation++)
 		write_batch(open[generation % 2], tables[generation % 2].prefix, batch, generation);
-	table_lmdb_close(open[0]);
-	table_lmdb_close(open[1]);
+	table_lmdb.close(open[0]);
+	table_lmdb.close(open[1]);
 }
 
 /* --- the writer as it should not be ----------------------------------------- */

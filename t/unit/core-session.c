@@ -53,7 +53,7 @@ set_up(void **state)
 	assert_int_equal(make_directory((void **)&parts->directory), 0);
 	configure(parts, "");
 	parts->store = open_store(parts->directory);
-	assert_done(table_open(parts->directory, &parts->tables, &kind, &error));
+	assert_done(table_open(parts->directory, TABLE_LMDB, &parts->tables, &kind, &error));
 	parts->publisher = publish_start(parts->store, parts->tables, false);
 	parts->writer = writer_start(parts->store);
 	parts->alarm = alarm_new();

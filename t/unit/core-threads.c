@@ -68,7 +68,7 @@ set_up(void **state)
 	assert_int_equal(make_directory((void **)&daemon->directory), 0);
 	configure(daemon, "");
 	daemon->store = open_store(daemon->directory);
-	assert_done(table_open(daemon->directory, &daemon->tables, &kind, &error));
+	assert_done(table_open(daemon->directory, TABLE_LMDB, &daemon->tables, &kind, &error));
 	daemon->publisher = publish_start(daemon->store, daemon->tables, false);
 	daemon->writer = writer_start(daemon->store);
 	daemon->alarm = alarm_new();

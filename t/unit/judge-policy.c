@@ -328,14 +328,48 @@ test_thresholds(void **state)
 		make(&bounce, &verdict, cases[i].category);
 		bounce.remote_mta = cases[i].remote_mta;
 		for (; cases[i].earlier[history.count] != -1; history.count++)
-			history.times[history.count] = NOW - cases[i].earlier[history.count] * INT64_C(3600);
-		policy_decide(&policy, &bounce, &history, &verdict);
+			history.failures[history.count].time = NOW -
+			    cases[i].earlier[history.count] * INT64_C(3600);
+		check(policy_decide(&policy, &bounce, &history, &verdict) ==
+		    (cases[i].want == DECISION_SUPPRESS), "case %zu: %s", i, verdict.reason);
 		check(verdict.decision == cases[i].want, "case %zu: %s", i, verdict.reason);
 		/* Where our own look-up decides, the term is still the category's. */
 		if (verdict.decision == DECISION_SUPPRESS)
 			check(verdict.until == NOW + policy.categories[cases[i].category].term_sec,
 			    "case %zu", i);
 	}
+}
+
+/* Those that made the threshold are named; a message that had failed so before
+   adds nothing; and where no day is asked for, the number alone counts. */
+static void
+test_what_makes_a_threshold(void **state)
+{
+	struct policy_history history = { .count = 3, .failures = {
+		{ NOW - 40 * DAY, 11 }, { NOW - 2 * DAY, 12 }, { NOW - DAY, 13 },
+	} };
+	struct policy policy;
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	policy_init(&policy);
+	make(&bounce, &verdict, CATEGORY_MAILBOX_FULL);
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+	assert_false(history.counted[0]);
+	assert_true(history.counted[1] && history.counted[2]);
+	bounce.again = 1;
+	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_COUNT);
+	policy.categories[CATEGORY_MAILBOX_FULL].within_sec = 0;
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_true(history.counted[0]);
+	policy.categories[CATEGORY_MAILBOX_FULL].days = 5;
+	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
+	policy.categories[CATEGORY_MAILBOX_FULL].days = 1;
+	history.count = 0;
+	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
 }
 
 /* What expired for a policy never suppresses, however often. */
@@ -371,7 +405,7 @@ test_expired(void **state)
 		struct bounce bounce;
 
 		for (unsigned j = 0; j < history.count; j++)
-			history.times[j] = NOW - (6 - j) * DAY;
+			history.failures[j].time = NOW - (6 - j) * DAY;
 		make(&bounce, &verdict, CATEGORY_MESSAGE_EXPIRED);
 		bounce.outcome = OUTCOME_EXPIRED;
 		bounce.status = "4.4.1";
@@ -419,8 +453,8 @@ test_order(void **state)
 	bounce.stage = STAGE_RCPT;
 	decides(DECISION_COUNT, "below threshold");
 	history.count = 2;
-	history.times[0] = NOW - 2 * DAY;
-	history.times[1] = NOW - DAY;
+	history.failures[0].time = NOW - 2 * DAY;
+	history.failures[1].time = NOW - DAY;
 	decides(DECISION_COUNT, "already suppressed");
 	assert_int_equal(verdict.until, 0);
 	history.suppressed[TABLE_MAIN] = false;
@@ -472,6 +506,7 @@ main(void)
 		cmocka_unit_test(test_opt_in),
 		cmocka_unit_test(test_about_mailbox),
 		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_what_makes_a_threshold),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_tables),

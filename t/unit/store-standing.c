@@ -108,9 +108,62 @@ test_exempt_failures_count_for_no_threshold(void **state)
 	make_bounce(&bounce, "a@example.com", NOON);
 	standing_fold(&standing, 1, &bounce, &exempt);
 	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 1);
-	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], 0);
+	assert_int_equal(standing.failure_count, 0);
 	standing_fold(&standing, 2, &bounce, &count);
-	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], NOON);
+	assert_int_equal(standing.failure_count, 1);
+	assert_int_equal(standing.failures[0].failure.time, NOON);
+	assert_int_equal(standing.failures[0].failure.event, 2);
+	assert_int_equal(standing.failures[0].category, CATEGORY_MAILBOX_FULL);
+	/* Nor does a message that had failed so before. */
+	bounce.again = 1;
+	standing_fold(&standing, 3, &bounce, &count);
+	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 3);
+	assert_int_equal(standing.failure_count, 1);
+}
+
+/* A delivery ends what counts for thresholds; the numbers stay. */
+static void
+test_a_delivery_resets(void **state)
+{
+	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
+	struct verdict soft = verdict_of(CATEGORY_USER_UNKNOWN_TEMP, DECISION_COUNT, 0);
+	struct verdict reset = verdict_of(CATEGORY_UNKNOWN, DECISION_RESET, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	make_bounce(&bounce, "a@example.com", NOON);
+	standing_fold(&standing, 1, &bounce, &count);
+	standing_fold(&standing, 2, &bounce, &soft);
+	assert_int_equal(standing.failure_count, 2);
+	bounce.outcome = OUTCOME_DELIVERED;
+	bounce.time = NOON + 5;
+	standing_fold(&standing, 3, &bounce, &reset);
+	assert_int_equal(standing.failure_count, 0);
+	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 1);
+	assert_int_equal(standing.last, NOON);
+}
+
+/* Many categories fail by turns: the memory has an end, and its order is that
+   of the events. */
+static void
+test_many_categories(void **state)
+{
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		struct verdict count = verdict_of(1 + i % 7, DECISION_COUNT, 0);
+
+		make_bounce(&bounce, "a@example.com", NOON + i * 3600);
+		standing_fold(&standing, i + 1, &bounce, &count);
+	}
+	assert_int_equal(standing.failure_count, STANDING_FAILURES);
+	for (unsigned i = 1; i < standing.failure_count; i++)
+		assert_true(standing.failures[i].failure.event >
+		    standing.failures[i - 1].failure.event);
+	assert_int_equal(standing.failures[STANDING_FAILURES - 1].failure.event, 1000);
 }
 
 /* A busy address fails a hundred times a day: its days are not forgotten. */
@@ -118,7 +171,7 @@ static void
 test_days_of_a_busy_address(void **state)
 {
 	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
-	const int64_t *times;
+	const struct standing_failure *failures;
 	struct standing standing = { 0 };
 	struct bounce bounce;
 	unsigned days = 1;
@@ -128,13 +181,16 @@ test_days_of_a_busy_address(void **state)
 		make_bounce(&bounce, "a@example.com", NOON + i * 864);
 		standing_fold(&standing, (uint64_t)i + 1, &bounce, &count);
 	}
-	times = standing.times[CATEGORY_MAILBOX_FULL];
+	failures = standing.failures;
+	assert_int_equal(standing.failure_count, POLICY_HISTORY_MOST);
 	for (unsigned t = 1; t < POLICY_HISTORY_MOST; t++) {
-		assert_true(times[t] > times[t - 1]);
-		days += times[t] / 86400 != times[t - 1] / 86400;
+		int64_t time = failures[t].failure.time, before = failures[t - 1].failure.time;
+
+		assert_true(time > before);
+		days += time / 86400 != before / 86400;
 	}
 	assert_in_range(days, 7, 8);
-	assert_int_equal(times[POLICY_HISTORY_MOST - 1], NOON + 699 * 864);
+	assert_int_equal(failures[POLICY_HISTORY_MOST - 1].failure.time, NOON + 699 * 864);
 }
 
 /* Who lifts by hand says that the mailbox is good. */
@@ -152,10 +208,10 @@ test_an_operators_lift_forgets(void **state)
 	bounce_init(&bounce);
 	bounce.source = SOURCE_CLOCK;
 	standing_fold(&standing, 2, &bounce, &lift);
-	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], NOON);
+	assert_int_equal(standing.failure_count, 1);
 	bounce.source = SOURCE_OPERATOR;
 	standing_fold(&standing, 3, &bounce, &lift);
-	assert_int_equal(standing.times[CATEGORY_MAILBOX_FULL][0], 0);
+	assert_int_equal(standing.failure_count, 0);
 	assert_int_equal(standing.counts[CATEGORY_MAILBOX_FULL], 1);
 }
 
@@ -261,15 +317,32 @@ static int
 is_seen(const struct seen *seen, struct store *store, const struct bounce *bounce)
 {
 	struct store_txn *txn;
-	uint64_t sequence = 0;
+	struct seen_keys keys;
+	struct seen_row row;
 	const char *error;
 	int ret;
 
+	assert_done(seen_make(seen, bounce, words_name(&outcome_words, bounce->outcome), &keys,
+	    &error));
 	assert_done(store_begin_read(store, &txn, &error));
-	ret = seen_find(seen, txn, bounce, &sequence, &error);
+	ret = seen_find(txn, &keys, &row, &error);
 	store_abort(txn);
-	assert_true(ret == 0 || sequence == 42);
+	assert_true(ret == 0 || (row.sequence == 42 && row.time == NOON));
 	return ret;
+}
+
+static void
+put_seen(const struct seen *seen, struct store *store, const struct bounce *bounce)
+{
+	struct store_txn *txn;
+	struct seen_keys keys;
+	const char *error;
+
+	assert_done(seen_make(seen, bounce, words_name(&outcome_words, bounce->outcome), &keys,
+	    &error));
+	assert_done(store_begin(store, &txn, &error));
+	assert_done(seen_put(txn, &keys, 42, &error));
+	assert_done(store_commit(txn, &error));
 }
 
 static void
@@ -290,9 +363,7 @@ test_seen(void **state)
 	bounce.message_id = "<1@example.com>";
 	bounce.arrival = NOON - 60;
 	assert_int_equal(is_seen(&seen, store, &bounce), 0);
-	assert_done(store_begin(store, &txn, &error));
-	assert_done(seen_put(&seen, txn, &bounce, 42, &error));
-	assert_done(store_commit(txn, &error));
+	put_seen(&seen, store, &bounce);
 	assert_int_equal(is_seen(&seen, store, &bounce), 1);
 	/* By either key alone. */
 	bounce.queue_id = "";
@@ -331,16 +402,13 @@ test_a_report_without_ids_is_known_by_its_own(void **state)
 {
 	struct store *store = open_store(*state);
 	struct bounce bounce;
-	struct store_txn *txn;
 	struct seen seen;
 	const char *error;
 
 	assert_done(seen_open(store, &seen, &error));
 	make_bounce(&bounce, "a@example.com", NOON);
 	bounce.report_id = "<report@example.net>";
-	assert_done(store_begin(store, &txn, &error));
-	assert_done(seen_put(&seen, txn, &bounce, 42, &error));
-	assert_done(store_commit(txn, &error));
+	put_seen(&seen, store, &bounce);
 	assert_int_equal(is_seen(&seen, store, &bounce), 1);
 	/* Where there is a better id, the report's own says nothing. */
 	bounce.message_id = "<1@example.com>";
@@ -400,6 +468,7 @@ main(void)
 		cmocka_unit_test(test_fold), cmocka_unit_test(test_complaints_are_apart),
 		cmocka_unit_test(test_text_form_is_read_back),
 		cmocka_unit_test(test_exempt_failures_count_for_no_threshold),
+		cmocka_unit_test(test_a_delivery_resets), cmocka_unit_test(test_many_categories),
 		cmocka_unit_test(test_days_of_a_busy_address),
 		cmocka_unit_test(test_an_operators_lift_forgets),
 		T(test_expiry_follows_the_standing),

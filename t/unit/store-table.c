@@ -46,10 +46,10 @@ open_tables(const char *directory, struct store *store)
 	const char *error;
 	bool damaged;
 
-	assert_done(table_inspect(directory, &damaged, &kind, &error));
+	assert_done(table_inspect(directory, TABLE_LMDB, &damaged, &kind, &error));
 	if (damaged)
 		assert_done(publish_reset(store, &error));
-	assert_done(table_open(directory, &tables, &kind, &error));
+	assert_done(table_open(directory, TABLE_LMDB, &tables, &kind, &error));
 	assert_done(publish_catch_up(store, tables, &error));
 	return tables;
 }
@@ -65,17 +65,17 @@ add_row(struct str key, struct str value, void *context)
 static const char *
 rows_of(const char *directory, const char *file, struct buf *out)
 {
-	struct table_lmdb *table;
+	struct table_file *table;
 	char path[256];
 	const char *error;
 
 	buf_clear(out);
 	snprintf(path, sizeof(path), "%s/%s", directory, file);
-	assert_done(table_lmdb_open(path, &table, &error));
-	assert_done(table_lmdb_begin(table, &error));
-	assert_done(table_lmdb_each(table, add_row, out, &error));
-	table_lmdb_abort(table);
-	table_lmdb_close(table);
+	assert_done(table_lmdb.open(path, &table, &error));
+	assert_done(table_lmdb.begin(table, &error));
+	assert_done(table_lmdb.each(table, add_row, out, &error));
+	table_lmdb.abort(table);
+	table_lmdb.close(table);
 	return buf_cstr(out);
 }
 
@@ -150,7 +150,7 @@ test_verify_finds_what_is_wrong(void **state)
 {
 	struct store *store = open_store(*state);
 	struct tables *tables = open_tables(*state, store);
-	struct table_lmdb *access;
+	struct table_file *access;
 	char path[256];
 	const char *error;
 
@@ -161,18 +161,18 @@ test_verify_finds_what_is_wrong(void **state)
 	table_close(tables);
 	/* One is missing, one is too much. */
 	snprintf(path, sizeof(path), "%s/access.lmdb", (char *)*state);
-	assert_done(table_lmdb_open(path, &access, &error));
-	assert_done(table_lmdb_begin(access, &error));
-	assert_done(table_lmdb_delete(access, STR("a@example.com"), &error));
-	assert_done(table_lmdb_put(access, STR("c@example.com"),
+	assert_done(table_lmdb.open(path, &access, &error));
+	assert_done(table_lmdb.begin(access, &error));
+	assert_done(table_lmdb.remove(access, STR("a@example.com"), &error));
+	assert_done(table_lmdb.put(access, STR("c@example.com"),
 	    STR("550 5.1.1 suppressed by bouncemilter (user-unknown)"), &error));
-	assert_done(table_lmdb_commit(access, &error));
-	table_lmdb_close(access);
+	assert_done(table_lmdb.commit(access, &error));
+	table_lmdb.close(access);
 	tables = open_tables(*state, store);
 	differences = 0;
 	assert_int_equal(table_verify(tables, store, count_difference, &error), 2);
 	assert_int_equal(differences, 2);
-	assert_done(table_publish_all(tables, store, &error));
+	assert_done(table_publish_all(tables, TABLE_LMDB, store, &error));
 	assert_int_equal(table_verify(tables, store, count_difference, &error), 0);
 	table_close(tables);
 	store_close(store);
@@ -182,7 +182,7 @@ static void
 test_a_table_of_somebody_else_is_left_alone(void **state)
 {
 	struct store *store = open_store(*state);
-	struct table_lmdb *foreign;
+	struct table_file *foreign;
 	struct tables *tables;
 	struct buf rows = { 0 };
 	enum store_error kind;
@@ -191,15 +191,15 @@ test_a_table_of_somebody_else_is_left_alone(void **state)
 	bool damaged;
 
 	snprintf(path, sizeof(path), "%s/transport.lmdb", (char *)*state);
-	assert_done(table_lmdb_create(path, false, &error));
-	assert_done(table_lmdb_open(path, &foreign, &error));
-	assert_done(table_lmdb_begin(foreign, &error));
-	assert_done(table_lmdb_put(foreign, STR("example.org"), STR("smtp:[192.0.2.1]"), &error));
-	assert_done(table_lmdb_commit(foreign, &error));
-	table_lmdb_close(foreign);
-	assert_int_equal(table_inspect(*state, &damaged, &kind, &error), -1);
+	assert_done(table_lmdb.create(path, &error));
+	assert_done(table_lmdb.open(path, &foreign, &error));
+	assert_done(table_lmdb.begin(foreign, &error));
+	assert_done(table_lmdb.put(foreign, STR("example.org"), STR("smtp:[192.0.2.1]"), &error));
+	assert_done(table_lmdb.commit(foreign, &error));
+	table_lmdb.close(foreign);
+	assert_int_equal(table_inspect(*state, TABLE_LMDB, &damaged, &kind, &error), -1);
 	assert_int_equal(kind, STORE_ERROR_CONFIG);
-	assert_int_equal(table_open(*state, &tables, &kind, &error), -1);
+	assert_int_equal(table_open(*state, TABLE_LMDB, &tables, &kind, &error), -1);
 	assert_int_equal(kind, STORE_ERROR_CONFIG);
 	assert_non_null(strstr(error, "transport.lmdb holds entries that bouncemilter did not write"));
 	assert_string_equal(rows_of(*state, "transport.lmdb", &rows),
@@ -285,7 +285,7 @@ test_a_replaced_table_is_noticed(void **state)
 	const char *error;
 
 	snprintf(path, sizeof(path), "%s/access.lmdb", (char *)*state);
-	assert_done(table_lmdb_create(path, false, &error));
+	assert_done(table_lmdb.create(path, &error));
 	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
 	assert_done(publish_catch_up(store, tables, &error));
 	assert_non_null(strstr(rows_of(*state, "access.lmdb", &rows), "a@example.com"));

@@ -19,6 +19,9 @@ use BM::Util qw(at_end prog run slurp spew top wait_for);
 #   conf     more configuration, as text or as { key => value }; a list becomes
 #            { "a", "b" }, a number, true and false stay bare, the rest is quoted
 #   args     more arguments for the daemon
+#   env      more environment
+#   log      the mail log that it reads: a path, 'none' (the default), or
+#            'default' for what the daemon finds by itself
 sub new {
     my ($class, %opt) = @_;
     my ($dir, $pf) = @opt{qw(dir postfix)};
@@ -32,6 +35,8 @@ sub new {
         socket => "$run/milter.sock",
         state  => "$dir/state",
         args   => $opt{args} || [],
+        lane   => $opt{log} // 'none',
+        env    => $opt{env} || {},
     }, $class;
 
     my (undef, undef, $uid, $gid) = getpwnam 'nobody' or die "no user nobody\n";
@@ -54,7 +59,8 @@ sub _directory {
     return;
 }
 
-# Write the configuration anew; what the test gives comes last and wins.
+# Write the configuration anew; what the test gives comes last and wins, and
+# what it gives as undef is left out.
 sub configure {
     my ($self, $more, $pf) = @_;
     $self->{postfix_config} = $pf->conf_dir if $pf;
@@ -70,7 +76,8 @@ sub configure {
         $self->{postfix_config} ? ('postfix-config' => $self->{postfix_config}) : (),
         ref $more ? %$more : (),
     );
-    my $text = join '', map { "$_ = " . _value($conf{$_}) . "\n" } sort keys %conf;
+    my $text = join '', map { "$_ = " . _value($conf{$_}) . "\n" } grep { defined $conf{$_} } sort keys %conf;
+    $text .= $self->_log_section if ref $more || ($more // '') !~ /^log\s*\{/m;
     if (defined $more && !ref $more) {
         # A setting may stand in a file once.
         $text =~ s/^\Q$_\E = .*\n//m for $more =~ /^([\w-]+)\s*=/mg;
@@ -80,6 +87,13 @@ sub configure {
     return $self;
 }
 
+# A section may stand in a file once, like a setting: a test's own goes before.
+sub _log_section {
+    my ($self) = @_;
+    return '' if $self->{lane} eq 'default';
+    return 'log { ' . ($self->{lane} eq 'none' ? 'none = yes' : 'file = ' . _value($self->{lane})) . " }\n";
+}
+
 sub _value {
     my ($v) = @_;
     return '{ ' . join(', ', map { _value($_) } @$v) . ' }' if ref $v;
@@ -87,12 +101,14 @@ sub _value {
     return '"' . $v =~ s/(["\\])/\\$1/gr . '"';
 }
 
-# The main.cf parameters that make Postfix ask the tables in a directory.
+# The main.cf parameters that make Postfix ask the tables in a directory; of
+# type lmdb, if no other is given.
 sub tables {
-    my ($state) = @_;
+    my ($state, $type) = @_;
+    $type //= 'lmdb';
     return (
-        smtpd_recipient_restrictions => "check_recipient_access lmdb:$state/access",
-        transport_maps               => "lmdb:$state/transport",
+        smtpd_recipient_restrictions => "check_recipient_access $type:$state/access",
+        transport_maps               => "$type:$state/transport",
     );
 }
 
@@ -122,6 +138,7 @@ sub start {
         open STDIN,  '<',  '/dev/null'  or POSIX::_exit(126);
         open STDERR, '>>', $self->{log} or POSIX::_exit(126);
         open STDOUT, '>&', \*STDERR     or POSIX::_exit(126);
+        $ENV{$_} = $self->{env}{$_} for keys %{ $self->{env} };
         { no warnings 'exec'; exec { $prog } $prog, '-f', '-c', $self->{conf}, @{ $self->{args} }; }
         print STDERR "$prog: $!\n";
         POSIX::_exit(127);

@@ -46,6 +46,7 @@ my %words = (
 #   greeting  text, or list of texts, each sent on connection to a port of its own
 #   dsn       0: do not offer DSN
 #   port      default: a free one
+#   address   default: 127.0.0.1; 0.0.0.0 for every one
 sub new {
     my ($class, %opt) = @_;
     my $greeting = $opt{greeting} // [];
@@ -62,7 +63,7 @@ sub new {
     open $self->{out}, '>>:raw', $self->{file} or die "$self->{file}: $!\n";
     $self->{out}->autoflush(1);
 
-    my @listen = map { _listen($_) } $opt{port}, map { undef } 1 .. $#{ $self->{greetings} };
+    my @listen = map { _listen($opt{address}, $_) } $opt{port}, map { undef } 1 .. $#{ $self->{greetings} };
     $self->{ports} = [map { $_->sockport } @listen];
     $self->{child} = fork // die "fork: $!\n";
     if (!$self->{child}) {
@@ -78,9 +79,9 @@ sub new {
 }
 
 sub _listen {
-    my ($port) = @_;
+    my ($address, $port) = @_;
     return IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => $port // free_port(), Proto => 'tcp',
+        LocalAddr => $address // '127.0.0.1', LocalPort => $port // free_port(), Proto => 'tcp',
         Listen => SOMAXCONN, ReuseAddr => 1, Blocking => 0) // die "MX: $@\n";
 }
 

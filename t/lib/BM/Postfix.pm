@@ -45,6 +45,8 @@ sub absent {
 #   services         list of { port, chroot => 0|1, opts => ['name=value'] },
 #                    one smtpd each; the default is one unchrooted smtpd
 #   separate_pickup  give sendmail(1) mail a cleanup service of its own
+#   master           more lines of master.cf
+#   env              more environment of its programs
 sub new {
     my ($class, %opt) = @_;
     die absent() . "\n" if absent();
@@ -57,7 +59,11 @@ sub new {
         maillog  => "$dir/maillog",
         services => [map { +{ port => free_port(), %$_ } } @{ $opt{services} || [{}] }],
         pickup   => $opt{separate_pickup},
-        env      => _root() eq '' ? {} : { LD_LIBRARY_PATH => _root() . '/usr/lib/postfix' },
+        master   => $opt{master} // '',
+        env      => {
+            _root() eq '' ? () : (LD_LIBRARY_PATH => _root() . '/usr/lib/postfix'),
+            %{ $opt{env} || {} },
+        },
     }, $class;
     $self->_make_directories;
     $self->_write_main($opt{mx_port}, $opt{main} || {});
@@ -129,10 +135,12 @@ sub _write_main {
             shlib_directory    => $lib,
             meta_directory     => "$root/etc/postfix",
             sendmail_path      => "$root/usr/sbin/sendmail",
-            export_environment => "TZ MAIL_CONFIG LANG LD_LIBRARY_PATH=$lib",
-            import_environment => 'MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C'
-                . " POSTLOG_SERVICE POSTLOG_HOSTNAME LD_LIBRARY_PATH=$lib",
         );
+    }
+    if (my $env = join '', map { " $_=$self->{env}{$_}" } sort keys %{ $self->{env} }) {
+        $main{export_environment} = "TZ MAIL_CONFIG LANG$env";
+        $main{import_environment} =
+            "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME$env";
     }
     %main = (%main, %$more);
     spew("$self->{conf}/main.cf", join '', map { "$_ = $main{$_}\n" } sort keys %main);
@@ -189,7 +197,7 @@ EOF
         $master .= sprintf "127.0.0.1:%d inet n - %s - - smtpd\n", $s->{port}, $s->{chroot} ? 'y' : 'n';
         $master .= "  -o { $_ }\n" for @{ $s->{opts} || [] };
     }
-    spew("$self->{conf}/master.cf", $master);
+    spew("$self->{conf}/master.cf", $master . $self->{master});
     return;
 }
 

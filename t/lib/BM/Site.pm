@@ -9,7 +9,7 @@ use BM::Daemon;
 use BM::MX;
 use BM::Postfix;
 use BM::SMTP ();
-use BM::Util qw(tempdir wait_for);
+use BM::Util qw(spew tempdir wait_for);
 
 # Options:
 #   dir        default: a new one
@@ -21,24 +21,31 @@ use BM::Util qw(tempdir wait_for);
 #   conf       more configuration, as BM::Daemon takes it
 #   args       arguments of the daemon
 #   tables     0: Postfix does not ask our tables
+#   type       of the tables that Postfix asks: lmdb, the default, or cdb; what
+#              the daemon writes is table-type in conf
+#   log        the mail log that the daemon reads, as BM::Daemon takes it
+#   clock      a BM::Clock for Postfix and the daemon
 #   daemon     0: do not start it
 sub new {
     my ($class, %opt) = @_;
-    my $self = bless { dir => $opt{dir} // tempdir() }, $class;
+    my $self = bless { dir => $opt{dir} // tempdir(), type => $opt{type} // 'lmdb' }, $class;
     my $dir  = $self->{dir};
     my %main = (BM::Daemon::milters(), %{ $opt{main} || {} });
     if ($opt{tables} // 1) {
-        my %tables = BM::Daemon::tables("$dir/state");
+        my %tables = BM::Daemon::tables("$dir/state", $self->{type});
         for my $name (keys %tables) {
             $main{$name} = defined $main{$name} ? "$tables{$name}, $main{$name}" : $tables{$name};
         }
     }
     $self->{mx} = BM::MX->new(dir => $dir, %{ $opt{mx} || {} });
     $main{$_} =~ s/GREETING\[(\d)\]/$self->{mx}->greeting_port($1)/ge for keys %main;
-    $self->{pf} = BM::Postfix->new(dir => $dir, mx_port => $self->{mx}->port, separate_pickup => 1,
+    my @env = $opt{clock} ? (env => $opt{clock}->env) : ();
+    $self->{pf} = BM::Postfix->new(dir => $dir, mx_port => $self->{mx}->port, separate_pickup => 1, @env,
         %{ $opt{postfix} || {} }, main => \%main);
     $self->{daemon} = BM::Daemon->new(dir => $dir, postfix => $self->{pf}, conf => $opt{conf},
-        args => $opt{args});
+        args => $opt{args}, log => $opt{log}, @env);
+    # Postfix makes its log a moment later; a daemon that finds none would say so.
+    spew($self->{pf}->maillog, '') if ($opt{log} // 'none') ne 'none';
     $self->{daemon}->start if $opt{daemon} // 1;
     $self->{pf}->start;
     return $self;
@@ -114,7 +121,7 @@ sub wait_counter {
 # What the published table has for an address.
 sub published {
     my ($self, $address, $table) = @_;
-    return $self->{pf}->postmap_q("lmdb:$self->{dir}/state/" . ($table // 'access'), $address);
+    return $self->{pf}->postmap_q("$self->{type}:$self->{dir}/state/" . ($table // 'access'), $address);
 }
 
 sub wait_published {
@@ -122,7 +129,7 @@ sub wait_published {
     return wait_for(sub { $self->published($address) }, 10);
 }
 
-# Every key of a published table.
+# Every key of a published table; Postfix lists no cdb tables.
 sub keys_of {
     my ($self, $table) = @_;
     my ($status, $out, $err) = $self->{pf}->command('postmap', '-s', "lmdb:$self->{dir}/state/$table");
