@@ -2,6 +2,7 @@
 #
 #   make            the programs, in build/
 #   make demo       the main job, shown on a private Postfix
+#   make demo-sendmail   the same on a private Sendmail
 #   make check      all tests (SAN=1: with address and undefined-behaviour
 #                   sanitizers)
 #   make install    to $(DESTDIR)$(prefix); make uninstall leaves the tables
@@ -71,7 +72,7 @@ LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress \
            $(B)/bouncemilter-classify
 
-.PHONY: all deps tests check demo bench soak fuzz fuzz-short lint install uninstall clean
+.PHONY: all deps tests check demo demo-sendmail bench soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
@@ -138,6 +139,9 @@ check: deps
 demo: deps
 	$(MAKE) all
 	t/demo
+demo-sendmail: deps
+	$(MAKE) all $(B)/t/lib/sendmail-preload.so
+	t/demo-sendmail
 
 # Every parser, under clang's libFuzzer with sanitizers, seeded by t/corpus and
 # by the development corpus if it lies beside the tree.

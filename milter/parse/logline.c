@@ -9,13 +9,20 @@
 int
 logline_address_end(struct str text, size_t from, size_t *end_r)
 {
-	size_t at = from + 1;
+	bool quoted = false;
 
-	if (at < text.len && text.data[at] == '"') {
-		for (at++; at < text.len && text.data[at] != '"'; at++)
-			at += text.data[at] == '\\';
+	for (size_t at = from + 1; at < text.len; at++) {
+		if (text.data[at] == '"')
+			quoted = !quoted;
+		else if (text.data[at] == '\\')
+			at++;
+		else if (text.data[at] == '>' && !quoted) {
+			*end_r = at;
+			return 1;
+		}
 	}
-	return str_find_byte(text, '>', at, end_r);
+	/* Quotes that do not end are none. */
+	return str_find_byte(text, '>', from + 1, end_r);
 }
 
 bool
@@ -34,7 +41,24 @@ logline_next_recipient(struct str *rest, struct str *address_r)
 		*rest = str_sub(*rest, end + 2, rest->len);
 		return true;
 	}
-	return str_next_piece(rest, ',', address_r);
+	*address_r = str_sub(*rest, 0, logline_bare_address(*rest, 0));
+	*rest = str_sub(*rest, address_r->len + 1, rest->len);
+	return true;
+}
+
+size_t
+logline_bare_address(struct str text, size_t from)
+{
+	bool quoted = false;
+	size_t at;
+
+	for (at = from; at < text.len && (quoted || text.data[at] != ','); at++) {
+		if (text.data[at] == '"')
+			quoted = !quoted;
+		else if (text.data[at] == '\\')
+			at++;
+	}
+	return at < text.len ? at : text.len;
 }
 
 void
@@ -44,7 +68,6 @@ logline_relay(struct str value, struct logline *line_r)
 	uint64_t port;
 
 	line_r->relay = value;
-	/* Sendmail looks an address up and writes "[192.0.2.1] [192.0.2.1]". */
 	if (str_find_byte(value, '[', 1, &open) == 0 ||
 	    str_find_byte(value, ']', open, &close) == 0) {
 		/* Sendmail names the server that it did not get to. */
@@ -53,6 +76,9 @@ logline_relay(struct str value, struct logline *line_r)
 		return;
 	}
 	line_r->relay_host = str_trim(str_sub(value, 0, open));
+	/* Sendmail writes a host that is an address as "[192.0.2.1] [192.0.2.1]". */
+	if (line_r->relay_host.len > 2 && line_r->relay_host.data[0] == '[')
+		line_r->relay_host = str_sub(line_r->relay_host, 1, line_r->relay_host.len - 1);
 	if (line_r->relay_host.len > 0 && line_r->relay_host.data[line_r->relay_host.len - 1] == '.')
 		line_r->relay_host.len--;
 	line_r->relay_address = str_sub(value, open + 1, close);

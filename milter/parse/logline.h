@@ -108,6 +108,10 @@ struct str logline_decode(struct str text, char *decoded);
    minding quotes. Returns 1, or 0 if there is none. */
 int logline_address_end(struct str text, size_t from, size_t *end_r);
 
+/* Where an address without <> ends that begins at `from`: at a comma that is in
+   no quotes, or with the text. */
+size_t logline_bare_address(struct str text, size_t from);
+
 /* Split "name[address]:port" or "name [address]". */
 void logline_relay(struct str value, struct logline *line_r);
 

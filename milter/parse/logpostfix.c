@@ -53,6 +53,15 @@ take(struct str *rest, struct str word)
 	return true;
 }
 
+/* Without quotes, "<a>,<b@c>" may be one address; Postfix lists none. */
+static bool
+is_one(struct str address)
+{
+	struct str one;
+
+	return logline_next_recipient(&address, &one) && address.len == 0;
+}
+
 /* Take "<address>" and what has to follow it. Where Postfix logs addresses
    without quotes (before 3.5), a ">" may be part of one: the field ends only
    where the next one begins. */
@@ -70,7 +79,7 @@ take_address(struct str *rest, bool original_may_follow, struct str *address_r)
 		    (original_may_follow && str_istarts(next, STR(", orig_to=<")))) {
 			*address_r = str_sub(*rest, 0, end + 1);
 			*rest = next;
-			return true;
+			return is_one(*address_r);
 		}
 	} while (str_find_byte(*rest, '>', end + 1, &end) == 1);
 	return false;

@@ -158,7 +158,8 @@ logqueue_set(struct logqueue *queue, struct logqueue_message *message, char **te
 	size_t before = *text == NULL ? 0 : strlen(*text) + 1;
 
 	free(*text);
-	*text = strndup(value.data, value.len < most ? value.len : most);
+	/* A slice without bytes may point nowhere. */
+	*text = strndup(value.len == 0 ? "" : value.data, value.len < most ? value.len : most);
 	if (*text == NULL)
 		msg_out_of_memory();
 	message->bytes += strlen(*text) + 1 - before;

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "parse/logline.h"
 
+#define SENDER_BYTES 200
+
 static const struct str separator = { ", ", 2 };
 
 static bool
@@ -65,24 +67,56 @@ take_value(struct str *rest)
 	return value;
 }
 
-/* Take "<address>" or a list of them; the quotes in it are minded. */
-static struct str
-take_addresses(struct str *rest)
+/* Where the list of addresses ends: each with or without brackets, as it was
+   given; the quotes in it are minded. */
+static size_t
+end_of_list(struct str all)
 {
-	struct str all = *rest;
 	size_t at = 0, end;
 
-	while (at < all.len && all.data[at] == '<' && logline_address_end(all, at, &end) == 1) {
-		at = end + 1;
-		if (at + 1 >= all.len || all.data[at] != ',' || all.data[at + 1] != '<')
+	for (;;) {
+		if (at < all.len && all.data[at] == '<' && logline_address_end(all, at, &end) == 1)
+			at = end + 1;
+		else
+			at = logline_bare_address(all, at);
+		if (at + 1 >= all.len || all.data[at] != ',' || all.data[at + 1] == ' ')
 			break;
 		at++;
 	}
-	/* A local recipient has no brackets, and more may stand behind one. */
-	if (str_find(all, separator, at, &end) == 0)
-		end = all.len;
+	/* "(1000/1000)", "[more]" */
+	return str_find(all, separator, at, &end) == 1 ? end : all.len;
+}
+
+/* Take the list off the front, and the separator. A long one goes on in another
+   line of its own. */
+static struct str
+take_addresses(struct str *rest)
+{
+	static const struct str more = { " [more]", 7 };
+	struct str all = *rest;
+	size_t end = end_of_list(all);
+
 	*rest = str_sub(all, end + separator.len, all.len);
-	return str_sub(all, 0, end);
+	all.len = end;
+	if (str_iends(all, more))
+		all.len -= more.len;
+	return all;
+}
+
+/* A sender is cut, which may be in the middle of its quotes. */
+static struct str
+take_sender(struct str *rest)
+{
+	struct str cut = str_sub(*rest, 0, SENDER_BYTES);
+	struct str all = *rest;
+	size_t end = end_of_list(cut);
+
+	if (end == SENDER_BYTES && (all.len == end ||
+	    str_istarts(str_sub(all, end, all.len), separator))) {
+		*rest = str_sub(all, end + separator.len, all.len);
+		return cut;
+	}
+	return take_addresses(rest);
 }
 
 /* "1+02:03:04": days, hours, minutes, seconds. Returns -1 if it is none. */
@@ -127,15 +161,13 @@ parse_sender(struct str rest, struct logline *line_r)
 	struct logline relay = { 0 };
 	uint64_t count;
 
-	line_r->sender = without_brackets(take_addresses(&rest));
+	line_r->sender = without_brackets(take_sender(&rest));
 	while (rest.len > 0) {
 		if (take_name(&rest, STR("nrcpts="))) {
 			if (str_number(take_value(&rest), &count) == 0)
 				line_r->recipient_count = (unsigned)count;
 		} else if (take_name(&rest, STR("msgid="))) {
 			line_r->message_id = take_value(&rest);
-		} else if (take_name(&rest, STR("authid="))) {
-			line_r->login = take_value(&rest);
 		} else if (take_name(&rest, STR("relay="))) {
 			logline_relay(take_value(&rest), &relay);
 			line_r->client = relay.relay_address;

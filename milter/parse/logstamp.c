@@ -78,24 +78,26 @@ stamp_rfc3339(struct str line, struct logline_reader *reader, int64_t *time_r)
 	return at + len;
 }
 
-/* The year is the one that makes it the past; a clock may be a day ahead. */
+/* The year is the last one that makes it the past; a clock may be a day ahead,
+   also of New Year. */
 static int64_t
-guess_year(struct tm *tm, int64_t now)
+guess_year(const struct tm *tm, int64_t now)
 {
 	struct tm today;
 	time_t seconds = (time_t)now;
-	int64_t time;
-	struct tm copy;
+	int64_t time = 0;
 
 	localtime_r(&seconds, &today);
-	tm->tm_year = today.tm_year;
-	tm->tm_isdst = -1;
-	copy = *tm;
-	time = (int64_t)mktime(&copy);
-	if (time <= now + CLOCK_DAY_SEC)
-		return time;
-	tm->tm_year--;
-	return (int64_t)mktime(tm);
+	for (int year = today.tm_year + 1; year >= today.tm_year - 1; year--) {
+		struct tm copy = *tm;
+
+		copy.tm_year = year;
+		copy.tm_isdst = -1;
+		time = (int64_t)mktime(&copy);
+		if (time <= now + CLOCK_DAY_SEC)
+			break;
+	}
+	return time;
 }
 
 static size_t

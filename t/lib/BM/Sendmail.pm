@@ -52,8 +52,8 @@ sub new {
     spew("$dir/switch", "hosts files\naliases files\npasswd files\n");
     spew("$dir/discard", "#!/bin/sh\ncat >/dev/null\n");
     chmod 0755, "$dir/discard" or die "$dir/discard: $!\n";
-    $self->access($opt{access}) if defined $opt{access};
     $self->_write_mc(%opt);
+    $self->access($opt{access}) if defined $opt{access};
     weaken(my $weak = $self);    # so that DESTROY can come earlier
     at_end(sub { $weak->stop if $weak });
     return $self;
@@ -107,9 +107,9 @@ sub _write_mc {
 # Write the access_db anew; a running Sendmail looks at it each time.
 sub access {
     my ($self, $text) = @_;
-    my ($status, undef, $err) = run({ stdin => $text, env => _env($self) }, "$root/usr/libexec/sendmail/makemap",
-        'hash', "$self->{dir}/access");
-    die "makemap: $err\n" if $status;
+    my ($status, undef, $err) = run({ stdin => $text, env => $self->_env }, "$root/usr/libexec/sendmail/makemap",
+        '-C', $self->{conf}, 'hash', "$self->{dir}/access");
+    die $err if $status;
     return $self;
 }
 
