@@ -299,8 +299,9 @@ advice_warn(const struct config *config)
 	if (ret == 1 && config->trust_local == TRUST_SEPARATE_PICKUP &&
 	    !config->separate_pickup)
 		msg_warning("sendmail(1) mail cannot be told from Postfix's own reports: who has a "
-		    "shell can forge one. They act all the same (trust-local = all); "
-		    "run bouncemilter -t for the lines that separate them");
+		    "shell can forge one. They act %s; run bouncemilter -t for the lines that "
+		    "separate them", config->log_from == LOG_FROM_NOWHERE ?
+		    "all the same (trust-local = all)" : "where the mail log confirms them");
 	if (config->unread_lists[0] != '\0')
 		msg_warning("not read, because they are tables: %s; run bouncemilter -t",
 		    config->unread_lists);

@@ -15,6 +15,7 @@
 #include "tally.h"
 
 #define GATHER_MSEC 1000       /* deliveries wait so long for company */
+#define POSITION_MSEC 60000    /* lines of no use: only the position is new */
 #define BATCH_EVENTS 4000      /* ... or until there are so many */
 #define BATCH_BYTES ((size_t)8 * 1024 * 1024) /* ... or they hold so much */
 #define COMMIT_SEC 60
@@ -161,6 +162,20 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	batch->tail = &event->next;
 }
 
+/* A configuration that was read again holds for the next event. */
+static void
+refresh_config(struct log_batch *batch)
+{
+	struct config *config = config_get();
+
+	if (batch->first == NULL) {
+		config_put(batch->work.config);
+		batch->work.config = config;
+	} else {
+		config_put(config);
+	}
+}
+
 void
 pipeline_log_add(struct pipeline_log *log, struct str lines)
 {
@@ -168,6 +183,7 @@ pipeline_log_add(struct pipeline_log *log, struct str lines)
 	int64_t now = clock_now();
 	struct str line;
 
+	refresh_config(batch);
 	if (batch->result.notices[LOGJOIN_LINES] == 0)
 		batch->began_msec = clock_monotonic_msec();
 	while (line_next(&lines, &line)) {
@@ -194,7 +210,8 @@ pipeline_log_is_due(const struct pipeline_log *log, int urgent_msec)
 
 	return (batch->urgent && age >= urgent_msec) || batch->result.count >= BATCH_EVENTS ||
 	    arena_used(batch->arena) >= BATCH_BYTES ||
-	    (batch->result.count > 0 && age >= GATHER_MSEC);
+	    (batch->result.count > 0 && age >= GATHER_MSEC) ||
+	    (batch->result.notices[LOGJOIN_LINES] > 0 && age >= POSITION_MSEC);
 }
 
 bool

@@ -92,7 +92,8 @@ has_key(const struct logqueue_message *message, const struct logline *line)
 	const char *at = message->key;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (strncmp(at, parts[i].data, parts[i].len) != 0 || at[parts[i].len] != '/')
+		if ((parts[i].len > 0 && strncmp(at, parts[i].data, parts[i].len) != 0) ||
+		    at[parts[i].len] != '/')
 			return false;
 		at += parts[i].len + 1;
 	}

@@ -17,7 +17,8 @@ use BM::Util qw(at_end prog run slurp spew top wait_for);
 #   dir      the directory, existing
 #   postfix  a BM::Postfix; without one the socket is in DIR/run
 #   conf     more configuration, as text or as { key => value }; a list becomes
-#            { "a", "b" }, a number, true and false stay bare, the rest is quoted
+#            { "a", "b" }, a number, true and false stay bare, the rest is quoted;
+#            a hash becomes a section
 #   args     more arguments for the daemon
 #   env      more environment
 #   log      the mail log that it reads: a path, 'none' (the default), or
@@ -76,8 +77,8 @@ sub configure {
         $self->{postfix_config} ? ('postfix-config' => $self->{postfix_config}) : (),
         ref $more ? %$more : (),
     );
-    my $text = join '', map { "$_ = " . _value($conf{$_}) . "\n" } grep { defined $conf{$_} } sort keys %conf;
-    $text .= $self->_log_section if ref $more || ($more // '') !~ /^log\s*\{/m;
+    my $text = join '', map { _setting($_, $conf{$_}) } sort keys %conf;
+    $text .= $self->_log_section if ref $more ? !$more->{log} : ($more // '') !~ /^log\s*\{/m;
     if (defined $more && !ref $more) {
         # A setting may stand in a file once.
         $text =~ s/^\Q$_\E = .*\n//m for $more =~ /^([\w-]+)\s*=/mg;
@@ -91,7 +92,14 @@ sub configure {
 sub _log_section {
     my ($self) = @_;
     return '' if $self->{lane} eq 'default';
-    return 'log { ' . ($self->{lane} eq 'none' ? 'none = yes' : 'file = ' . _value($self->{lane})) . " }\n";
+    return _setting('log', $self->{lane} eq 'none' ? { none => 'yes' } : { file => $self->{lane} });
+}
+
+sub _setting {
+    my ($name, $v) = @_;
+    return '' if !defined $v;
+    return "$name = " . _value($v) . "\n" if ref $v ne 'HASH';
+    return "$name {\n" . join('', map { '    ' . _setting($_, $v->{$_}) } sort keys %$v) . "}\n";
 }
 
 sub _value {
