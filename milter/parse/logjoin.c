@@ -178,9 +178,14 @@ fill_failure(const struct logline *line, const struct logqueue_message *message,
 		bounce->login = text_of(message->login, arena);
 	}
 	fill_words(line, arena, bounce);
-	bounce->together = count_together(line, message, bounce);
 	bounce->named = reply_names_address(str_of(bounce->text), address) ||
 	    reply_names_address(str_of(bounce->text), line->original);
+	/* Sendmail does not say which command was refused; words that name the
+	   sender are about MAIL FROM. */
+	if (line->is_sendmail && bounce->stage == STAGE_UNKNOWN && !bounce->named &&
+	    reply_names_address(str_of(bounce->text), str_of(bounce->sender)))
+		bounce->stage = STAGE_MAIL;
+	bounce->together = count_together(line, message, bounce);
 }
 
 static enum outcome

@@ -33,6 +33,10 @@ logline_decode(struct str text, char *decoded)
 		    is_octal(at[3])) {
 			decoded[to++] = (char)((at[1] - '0') * 64 + (at[2] - '0') * 8 + at[3] - '0');
 			i += 3;
+		} else if (left >= 2 && at[0] == '\\' && at[1] != '\0' &&
+		    strchr("tnr", at[1]) != NULL) {
+			decoded[to++] = ' ';
+			i++;
 		} else {
 			i += left >= 2 && at[0] == '\\' && at[1] == '\\';
 			decoded[to++] = at[0];
@@ -215,13 +219,13 @@ take_words(struct str rest, struct logline *line_r)
 		line_r->text = str_sub(line_r->text, deferred.len, line_r->text.len);
 }
 
-/* While Sendmail remembers that a host does not answer, it repeats the last
-   words, without an address that it would have asked. */
+/* While Sendmail remembers that a host does not answer, it asks nobody: then it
+   logs no address, and it was not the name server that failed. */
 static bool
 was_tried(const struct logline *line)
 {
 	return line->is_reply || line->relay_address.len > 0 ||
-	    !str_istarts(line->text, STR("Connection "));
+	    str_istarts(line->text, STR("Name server"));
 }
 
 /* "to=<a>,<b>, ctladdr=..., delay=00:00:01, xdelay=..., mailer=esmtp, pri=...,

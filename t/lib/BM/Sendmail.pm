@@ -6,13 +6,14 @@ package BM::Sendmail;
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use File::Path qw(make_path);
 use POSIX ();
 use Scalar::Util qw(weaken);
 use BM::Util qw(at_end free_port prog run slurp spew top wait_for);
 
 my $root    = top() . '/build/sendmail/root';
-my $program = "$root/usr/libexec/sendmail/sendmail";
+my $program = abs_path("$root/usr/libexec/sendmail/sendmail") // '';    # as /proc has it
 my $preload = prog('t/lib/sendmail-preload.so');
 
 # Why there can be no private Sendmail, '' if there can.
@@ -35,7 +36,7 @@ sub absent {
 sub new {
     my ($class, %opt) = @_;
     die absent() . "\n" if absent();
-    my $dir  = "$opt{dir}/sendmail";
+    my $dir  = abs_path($opt{dir}) . '/sendmail';
     my $self = bless {
         owner    => $$,
         child    => 0,
@@ -162,12 +163,13 @@ sub alive {
 }
 
 # All processes of this instance. What delivers in the background has a session
-# of its own, so that no group and no parent holds them together.
+# of its own, so that no group and no parent holds them together. One that is
+# about to end has lost its program before its directory.
 sub _processes {
     my ($self) = @_;
     my @pids;
     for my $dir (glob '/proc/[0-9]*') {
-        next if (readlink("$dir/exe") // '') ne $program || (readlink("$dir/cwd") // '') ne $self->{queue};
+        next if (readlink("$dir/cwd") // '') ne $self->{queue} || (readlink("$dir/exe") // $program) ne $program;
         push @pids, $dir =~ m{(\d+)\z};
     }
     return @pids;
@@ -176,12 +178,12 @@ sub _processes {
 sub stop {
     my ($self) = @_;
     return $self if $self->{owner} != $$;
-    my $gone = sub { !$self->alive && !$self->_processes };
+    # Looked for twice, because one may fork behind the back of the first look.
+    my $gone = sub { !$self->alive && !$self->_processes && !$self->_processes };
     for my $signal (qw(TERM KILL)) {
         kill $signal, $self->{child} if $self->alive;
         wait_for(sub { !$self->alive }, 10);    # before its children, of which it makes more
-        kill $signal, $self->_processes;
-        return $self if wait_for($gone, 5);
+        return $self if wait_for(sub { kill $signal, $self->_processes; $gone->() }, 5);
     }
     die "Sendmail does not end: @{[$self->_processes]}\n";
 }
