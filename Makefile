@@ -11,6 +11,7 @@
 VERSION = 0.1
 
 prefix      = /usr/local
+bindir      = $(prefix)/bin
 sbindir     = $(prefix)/sbin
 mandir      = $(prefix)/share/man
 rulesdir    = $(prefix)/share/bouncemilter/rules
@@ -109,7 +110,7 @@ BASE_OBJ  = $(call obj,$(BASE_SRC))
 PARSE_OBJ = $(call obj,$(PARSE_SRC)) $(BASE_OBJ)
 JUDGE_OBJ = $(call obj,$(JUDGE_SRC)) $(PARSE_OBJ)
 STORE_OBJ = $(call obj,$(STORE_SRC)) $(JUDGE_OBJ)
-CORE_OBJ  = $(call obj,$(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
+CORE_OBJ  = $(call obj,$(SOURCE_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
 
 $(B)/t/unit/base-%.t: $(B)/t/unit/base-%.o $(BASE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -189,6 +190,10 @@ soak: deps
 
 # --- installation --------------------------------------------------------
 
+# What needs no store is for everybody.
+BIN  = $(B)/bouncemilter-classify
+SBIN = $(filter-out $(BIN),$(PROGRAMS))
+MAN1 = man/bouncemilter-classify.1
 MAN8 = man/bouncemilter.8 man/bouncemilter-dump.8 man/bouncemilter-suppress.8
 MAN5 = man/bouncemilter.conf.5 man/bouncemilter-rules.5
 
@@ -197,12 +202,13 @@ PLACES = sed 's,@sbindir@,$(sbindir),; s,/usr/local/share/bouncemilter/rules,$(r
   s,/etc/bouncemilter/,$(sysconfdir)/bouncemilter/,g'
 
 install: all
-	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) $(DESTDIR)$(mandir)/man5 \
-	  $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/bouncemilter/rules.d \
-	  $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sysusersdir)
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(sbindir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) \
+	  $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
+	  $(DESTDIR)$(sysconfdir)/bouncemilter/rules.d $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sysusersdir)
+	install -m 755 $(BIN) $(DESTDIR)$(bindir)
+	install -m 755 $(SBIN) $(DESTDIR)$(sbindir)
 	install -m 644 rules/*.rules $(DESTDIR)$(rulesdir)
-	for page in $(MAN5) $(MAN8); do \
+	for page in $(MAN1) $(MAN5) $(MAN8); do \
 	  $(PLACES) $$page | install -m 644 /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} \
 	    || exit 1; done
 	$(PLACES) contrib/bouncemilter.service | \
@@ -214,7 +220,9 @@ install: all
 	  install -m 644 /dev/stdin $(DESTDIR)$(sysconfdir)/bouncemilter/bouncemilter.conf
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(sbindir)/,$(notdir $(PROGRAMS))) \
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(BIN))) \
+	  $(addprefix $(DESTDIR)$(sbindir)/,$(notdir $(SBIN))) \
+	  $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
 	  $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8))) \
 	  $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
 	  $(addprefix $(DESTDIR)$(rulesdir)/,$(notdir $(wildcard rules/*.rules))) \

@@ -32,12 +32,13 @@ static const char usage_text[] =
     "\n"
     "      --backfill      when the mail log is read for the first time, begin at\n"
     "                      its beginning, not at its end\n"
-    "  -c, --config FILE   the configuration, default " CONFIG_FILE "\n"
+    "  -c, --config FILE   the configuration, default\n"
+    "                      " CONFIG_FILE "\n"
     "  -d, --debug         say more in the log\n"
     "  -f, --foreground    stay in the foreground, log to standard error\n"
     "  -p, --print         print all settings as they are in force, and exit\n"
-    "  -t, --test          test configuration and rules, print the lines that\n"
-    "                      Postfix lacks, and exit\n"
+    "  -t, --test          test configuration and rules, print which mail log is\n"
+    "                      read and the lines that Postfix lacks, and exit\n"
     "  -h, --help          print this, and exit\n"
     "  -V, --version       print the version, and exit\n"
     "\n"
@@ -76,7 +77,9 @@ needs_restart(const struct config *a, const struct config *b)
 {
 	return strcmp(a->socket, b->socket) != 0 || strcmp(a->user, b->user) != 0 ||
 	    strcmp(a->state_dir, b->state_dir) != 0 || strcmp(a->table_dir, b->table_dir) != 0 ||
-	    a->table_type != b->table_type || a->store_size_bytes != b->store_size_bytes;
+	    a->table_type != b->table_type || a->store_size_bytes != b->store_size_bytes ||
+	    a->log_from != b->log_from || strcmp(a->log_file, b->log_file) != 0 ||
+	    strcmp(a->log_journal_dir, b->log_journal_dir) != 0;
 }
 
 static void
@@ -89,7 +92,7 @@ reload(struct daemon *daemon)
 		msg_error("%s; the old configuration stays in force", error);
 	} else {
 		if (needs_restart(old, fresh))
-			msg_warning("%s: socket, user, state-dir, table-dir, table-type and "
+			msg_warning("%s: socket, user, log, state-dir, table-dir, table-type and "
 			    "store-size change with the next restart", daemon->config_path);
 		publish_pause(daemon->publisher, fresh->mode == MODE_OBSERVE);
 		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
@@ -260,6 +263,20 @@ serve(struct config *config, bool foreground, bool backfill)
 	return status;
 }
 
+/* Which mail log is read, and what made it this one. That root may read it
+   says nothing about the user whom the daemon becomes. */
+static void
+print_log(const struct config *config)
+{
+	bool file = config->log_from == LOG_FROM_FILE;
+	bool directory = config->log_from == LOG_FROM_JOURNAL && config->log_journal_dir[0] != '\0';
+
+	printf("mail log: %s%s%s (%s)%s\n", file ? config->log_file :
+	    config->log_from == LOG_FROM_JOURNAL ? "the journal" : "none",
+	    directory ? " in " : "", directory ? config->log_journal_dir : "", config->log_why,
+	    file && access(config->log_file, F_OK) == -1 ? ", not there" : "");
+}
+
 static int
 test(const struct config *config)
 {
@@ -268,6 +285,7 @@ test(const struct config *config)
 	int ret = advice_print(config, &advice, &error);
 
 	printf("%s: good, %u rules\n", config->path, rule_set_count(config->rules));
+	print_log(config);
 	if (ret == -1)
 		msg_warning("%s", error);
 	if (ret == 0)

@@ -5,14 +5,16 @@
 use strict;
 use warnings;
 use JSON::PP qw(decode_json);
+use POSIX qw(strftime);
 use Test::More;
-use BM::Util qw(prog run slurp spew tempdir top);
+use BM::Daemon;
+use BM::Util qw(prog run slurp spew tempdir top wait_for);
 
 my $man = top() . '/man';
 my $dir = tempdir();
 my %man = map { m{([^/]+)\.\d\z} => slurp($_) } glob "$man/*";
-is_deeply [sort keys %man], [qw(bouncemilter bouncemilter-dump bouncemilter-rules bouncemilter-suppress bouncemilter.conf)],
-    'the pages';
+is_deeply [sort keys %man], [qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncemilter-rules
+    bouncemilter-suppress bouncemilter.conf)], 'the pages';
 
 # A Postfix of which nothing is known, so that defaults are the same everywhere.
 mkdir "$dir/postfix";
@@ -33,7 +35,7 @@ sub by_name {
     my ($text) = @_;
     my (%value, $section);
     for (split /\n/, $text) {
-        if    (/^category (\S+) \{/)        { $section = $1 }
+        if    (/^(?:category )?(\S+) \{/)    { $section = $1 }
         elsif (/^\}/)                       { undef $section }
         elsif (/^\s*([a-z-]+) = (.*)$/)     { $value{ (defined $section ? "$section " : '') . $1 } = $2 }
     }
@@ -46,18 +48,26 @@ my @categories = grep { defined } map { /^(\S+) action$/ ? $1 : undef } sort key
 cmp_ok @settings, '>', 15, 'settings';
 cmp_ok @categories, '>', 30, 'categories';
 
+# The settings of a section, sorted.
+sub in_section { my ($name) = @_; return sort map { /^\Q$name\E (\S+)/ ? $1 : () } keys %default }
+
 subtest 'bouncemilter.conf(5) has every setting with its default' => sub {
-    my %page = $man{'bouncemilter.conf'} =~ /^\.It Ic ([a-z-]+) = (.+)$/mg;
+    my ($rest, $log) = ($man{'bouncemilter.conf'}, '');
+    $log = $1 if $rest =~ s/^\.Ss The mail log\n(.*?)(?=^\.S[sh] )//ms;
+    my %page = $rest =~ /^\.It Ic ([a-z-]+) = (.+)$/mg;
     is_deeply [sort keys %page], \@settings, 'names';
-    my %here = map { $_ => 1 } qw(rules-dir postfix-config state-dir table-dir own-clients own-domains);
-    for (grep { !$here{$_} } @settings) {
-        my $text = $page{$_} // '';
+    my %log = $log =~ /^\.It Ic ([a-z-]+) = (.+)$/mg;
+    is_deeply [sort keys %log], [in_section('log')], 'names in log';
+    $page{"log $_"} = $log{$_} for keys %log;
+    # The log that is found is printed as if it were set.
+    my %here = map { $_ => 1 } qw(rules-dir postfix-config state-dir table-dir own-clients own-domains), 'log file';
+    for (grep { !$here{$_} } sort keys %page) {
+        my $text = $page{$_} =~ s/\\\(dq/"/gr;
         $text = qq{"$1"} if $text =~ /^Qq\b ?(.*)/;
         is plain($text), plain($default{$_}), $_;
     }
-    my @in_section = sort map { /^mailbox-full (\S+)/ ? $1 : () } keys %default;
     my ($section) = $man{'bouncemilter.conf'} =~ /^In the braces:\n(.*?)^\.El/ms;
-    is_deeply [sort $section =~ /^\.It Ic (\S+)$/mg], \@in_section, 'settings of a category';
+    is_deeply [sort $section =~ /^\.It Ic (\S+)$/mg], [in_section('mailbox-full')], 'settings of a category';
 };
 
 # 200/10m, 400d, 14d: the same span has several spellings.
@@ -97,18 +107,23 @@ subtest 'the shipped configuration has them too' => sub {
     for (@named) {
         like $shipped, qr/^# [A-Z][^\n]*\.\n#\Q$_\E = /m, "$_ has one sentence";
     }
+    for my $section ('log', 'category mailbox-full') {
+        my ($text) = $shipped =~ /^#\Q$section\E \{\n((?:#    .*\n)+)#\}\n/m;
+        is_deeply [sort +($text // '') =~ /^#    ([a-z-]+) = /mg], [in_section($section =~ s/.* //r)], "every setting of $section";
+    }
     my %unchanged = by_name(settings($shipped . $places));
     is_deeply \%unchanged, \%default, 'unchanged: the defaults';
-    (my $used = $shipped) =~ s/^#(?=[a-z-]+ = |category |    |\})//mg;
+    (my $used = $shipped) =~ s/^#(?=[a-z-]+ = |log |category |    |\})//mg;
     $used =~ s/^(?:rules-dir|postfix-config|state-dir|own-clients|own-domains) = .*\n//mg;
     my %used = by_name(settings($used . $places));
     is_deeply \%used, \%default, 'with every "#" taken away: the same';
 };
 
-for my $program (qw(bouncemilter bouncemilter-dump bouncemilter-suppress)) {
+for my $program (qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncemilter-suppress)) {
     subtest "options of $program" => sub {
         my ($status, $help) = run(prog($program), '--help');
         is $status, 0, '--help';
+        is_deeply [grep { length > 79 } split /\n/, $help], [], 'fits into 80 columns';
         my %help = map { $_ => 1 } map { /(?<![\w-])(-[A-Za-z]|--[a-z][a-z-]*)(?![\w-])/g } grep { /^  / } split /\n/, $help;
         my %page = map { $_ => 1 } map { map { "-$_" } /\bFl (\S+)/g } grep { /^\.It Fl/ } split /\n/, $man{$program};
         is_deeply [sort keys %page], [sort keys %help], 'manual and --help';
@@ -122,20 +137,55 @@ for my $program (qw(bouncemilter bouncemilter-dump bouncemilter-suppress)) {
     };
 }
 
+# A line of a log, of this hour.
+my $line = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) . ' mta postfix/smtp[1]: ABCDEF12345: to=<gone@example.org>,'
+    . ' relay=mx.example.org[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced'
+    . " (host mx.example.org[192.0.2.25] said: 550 5.1.1 User unknown (in reply to RCPT TO command))\n";
+
+# The fields of every list of a page, in its order.
+sub fields {
+    my ($page) = @_;
+    return map { [/^\.It (\w+)$/mg] } $man{$page} =~ /^\.Bl -tag -width "\w+" -compact\n(.*?)^\.El/msg;
+}
+
 subtest 'JSON fields of bouncemilter-dump' => sub {
     mkdir "$dir/state";
     spew("$dir/conf", $places);
     my ($status, undef, $err) = run(prog('bouncemilter-suppress'), '-c', "$dir/conf", '--add', 'user@example.net',
         '--category', 'user-unknown', '--reason', 'test');
     is $status, 0, 'an entry' or diag $err;
-    my @lists = $man{'bouncemilter-dump'} =~ /^\.Bl -tag -width "\w+" -compact\n(.*?)^\.El/msg;
-    is @lists, 2, 'two lists in the manual';
+    my @lists = fields('bouncemilter-dump');
+    is @lists, 3, 'lists in the manual';
     for (['suppression'], ['event', '--events']) {
         my ($what, @args) = @$_;
         my (undef, $out) = run(prog('bouncemilter-dump'), '-c', "$dir/conf", '--json', @args);
-        my @fields = (shift @lists) =~ /^\.It (\w+)$/mg;
-        is_deeply [sort keys %{ decode_json((split /\n/, $out)[0]) }], [sort @fields], $what;
+        is_deeply [sort keys %{ decode_json((split /\n/, $out)[0]) }], [sort @{ $lists[ $what eq 'event' ? 2 : 1 ] }], $what;
     }
+    # Rates come from the daemon alone.
+    my $place  = tempdir();
+    my $daemon = BM::Daemon->new(dir => $place, log => "$place/maillog", args => ['--backfill']);
+    spew("$place/maillog", $line);
+    $daemon->start;
+    ok wait_for(sub { $daemon->dump_json('--rates', '--since', '8d') }, 10), 'a line of a log is in the rates';
+    is_deeply [sort keys %{ ($daemon->dump_json('--rates', '--since', '8d'))[0] }], [sort @{ $lists[0] }], 'a rate';
+    $daemon->stop;
+};
+
+subtest 'JSON fields of bouncemilter-classify' => sub {
+    my ($common, @lists) = fields('bouncemilter-classify');
+    is @lists, 4, 'lists in the manual';
+    my ($message, $recipient, $log, $reply) = map { [sort @$_] } @lists;
+    my $answer = sub {
+        my ($input, @args) = @_;
+        my ($status, $out, $err) = run({ stdin => $input }, prog('bouncemilter-classify'), '-j', '-r', top() . '/rules', @args);
+        is $status . $err, '0', "@args";
+        return decode_json($out);
+    };
+    my $told = $answer->(slurp(top() . '/t/corpus/crlf.eml'));
+    is_deeply [sort keys %$told], $message, 'a message';
+    is_deeply [sort keys %{ $told->{recipients}[0] }], [sort @$recipient, @$common], 'its recipient';
+    is_deeply [sort keys %{ $answer->($line, '--log') }], [sort @$log, @$common], 'a line of a log';
+    is_deeply [sort keys %{ $answer->("550 5.1.1 User unknown\n", '--replies') }], [sort @$reply, @$common], 'a reply';
 };
 
 {

@@ -19,6 +19,7 @@ my @pages = map { s{.*/}{}r } glob top() . '/man/*';
 my @rules = map { s{.*/}{}r } glob top() . '/rules/*.rules';
 my %wanted = (
     (map { ("/usr/local/sbin/$_" => '755') } qw(bouncemilter bouncemilter-dump bouncemilter-suppress)),
+    '/usr/local/bin/bouncemilter-classify' => '755',
     (map { ('/usr/local/share/man/man' . substr($_, -1) . "/$_" => '644') } @pages),
     (map { ("/usr/local/share/bouncemilter/rules/$_" => '644') } @rules),
     '/etc/bouncemilter/bouncemilter.conf'      => '644',
@@ -44,8 +45,8 @@ subtest 'what is installed works' => sub {
         $rules += grep { !/^\s*(?:#|scope\s|\z)/ } split /\n/;
     }
     like $out, qr/: good, $rules rules$/m, 'every rule is loaded';
-    is((run("$root/usr/local/sbin/$_", '--version'))[0], 0, "$_ runs")
-        for qw(bouncemilter bouncemilter-dump bouncemilter-suppress);
+    is((run("$root/usr/local/$_", '--version'))[0], 0, "$_ runs")
+        for qw(sbin/bouncemilter sbin/bouncemilter-dump sbin/bouncemilter-suppress bin/bouncemilter-classify);
 };
 
 subtest 'places are those of the installation' => sub {
@@ -78,11 +79,14 @@ subtest 'user, directories and links' => sub {
     plan skip_all => 'needs root' if $> != 0;
     mkdir "$root/etc";
     spew("$root/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
-    spew("$root/etc/group",  "root:x:0:\npostfix:x:4711:\n");
+    spew("$root/etc/group",  "root:x:0:\nadm:x:4:\npostfix:x:4711:\n");
     my ($status, undef, $err) = run('systemd-sysusers', "--root=$root", "$root/usr/lib/sysusers.d/bouncemilter.conf");
     is $status, 0, 'systemd-sysusers' or diag $err;
     my ($uid) = slurp("$root/etc/passwd") =~ /^bouncemilter:[^:]*:(\d+):/m;
     ok $uid, 'the user';
+    # A group that is not there is made: where there is no journal, say.
+    like slurp("$root/etc/group"), qr/^$_:[^:]*:\d+:bouncemilter$/m, "may read what group $_ may read"
+        for qw(adm systemd-journal);
     ($status, undef, $err) = run('systemd-tmpfiles', "--root=$root", '--create', 'bouncemilter.conf');
     is $status, 0, 'systemd-tmpfiles' or diag $err;
     for ('/var/lib/bouncemilter', '/var/spool/postfix/bouncemilter') {

@@ -54,6 +54,22 @@ my @configurations = (
     [qq{category mailbox-full { table = bulk }\n}, q{3: "bulk" is no value for table: write main or complaint}],
     [qq{category mailbox-full {\n    count = 0\n}\n}, q{4: "0" is no value for count: write a number from 1 to 32}],
     [qq{category mailbox-full {\n    counts = 2\n}\n}, q{4: no such option 'counts'}],
+    [qq{category mailbox-full { count = 33 }\n}, q{3: "33" is no value for count: write a number from 1 to 32}],
+    [qq{category mailbox-full {\n    days = 0\n}\n}, q{4: "0" is no value for days: write a number from 1 to 32}],
+    [qq{category mailbox-full { unit = mails }\n}, q{3: "mails" is no value for unit: write message or attempt}],
+    [qq{category mailbox-full { consecutive = perhaps }\n}, q{3: "perhaps" is no value for consecutive: write no or yes}],
+    [qq{category mailbox-full { within = 7 }\n}, qq{3: "7" is no value for within: $time}],
+    (map { [$_, q{3: within = 0 in category mailbox-full sets no bound in time: that needs consecutive = yes}] }
+        qq{category mailbox-full { within = 0 }\n}, qq{category mailbox-full { consecutive = no within = 0 }\n}),
+    [qq{within = 7h\n},                        q{3: no such option 'within'}],
+    (map { [qq{log { $_ }\n}, q{3: log is one of file, journal = yes and none = yes}] }
+        'file = "/var/log/mail.log" journal = yes', 'file = "/var/log/mail.log" none = yes', 'journal = yes none = yes'),
+    [qq{log { none = yes }\nlog { journal = yes }\n}, q{4: log is one of file, journal = yes and none = yes}],
+    [qq{log {\n    path = "/var/log/mail.log"\n}\n}, q{4: no such option 'path'}],
+    [qq{log { journal = maybe }\n},            q{3: "maybe" is no value for journal: write no or yes}],
+    [qq{log { none = 1 }\n},                   q{3: "1" is no value for none: write no or yes}],
+    [qq{log = "/var/log/mail.log"\n},          q{3: missing opening brace for section 'log'}],
+    ["log {\n    none = yes\n",               q{3: the { has no closing }}],
     [qq{category greylisted { term = 1d }\ncategory greylisted { term = 2d }\n}, q{4: found duplicate title 'greylisted'}],
     [qq{include("$dir/none.conf")\n},         qq{3: $dir/none.conf: No such file or directory}],
 );
@@ -83,6 +99,42 @@ subtest 'configuration' => sub {
         is $err, "$tool: error: $conf:3: no such option 'nonsense'\n", $tool;
         is $status, 78, 'exit status';
     }
+};
+
+# What is good, and which log is read then; a "-" for one that is found.
+my @good = (
+    [q{},                                                     '-'],
+    [q{log { }},                                              '-'],
+    [q{log { file = "" journal = no none = no }},             '-'],
+    [q{log { none = yes }},                                   'none (log { none = yes })'],
+    [q{log { journal = yes }},                                'the journal (log { journal = yes })'],
+    [qq{log { journal = yes journal-dir = "$dir" }},          "the journal in $dir (log { journal = yes })"],
+    [qq{log { file = "$dir/postfix/main.cf" }},               "$dir/postfix/main.cf (log { file })"],
+    [qq{log {\n    file = "$dir/none.log"\n    journal = no\n}}, "$dir/none.log (log { file }), not there"],
+    (map { [qq{category mailbox-full { $_ }}, '-'] }
+        'action = count', 'action = threshold  count = 5  days = 1  consecutive = yes  within = 0',
+        'within = 0 consecutive = yes', 'action = threshold  unit = attempt  count = 4  days = 1  within = 7h',
+        'action = threshold  count = 3  days = 3  within = 30d  unit = message  consecutive = no', 'count = 32 days = 32'),
+);
+
+subtest 'what is good, and the log that it means' => sub {
+    my $conf = "$dir/good.conf";
+    for (@good) {
+        my ($text, $log) = @$_;
+        spew($conf, "$base$text\n");
+        my ($status, $out, $err) = try($conf);
+        is "$status$err", '0', $text;
+        my ($is) = $out =~ /^mail log: (.+)$/m;
+        if ($log eq '-') { like $is, qr/\((?:found|nothing found)\)$/, 'the log that is there' }
+        else             { is $is, $log, 'the log' }
+    }
+    return if !-x '/usr/sbin/postconf';
+    my $main = "$dir/with-log";
+    mkdir $main;
+    spew("$main/main.cf",   "maillog_file = $dir/postfix/main.cf\n");
+    spew("$main/master.cf", '');
+    spew($conf, $base =~ s/\Q$dir\E\/postfix"/$main"/r);
+    like((try($conf))[1], qr{^mail log: \Q$dir\E/postfix/main\.cf \(maillog_file of Postfix\)$}m, 'what Postfix says goes first');
 };
 
 # A line of a rules file => message.
@@ -215,10 +267,14 @@ subtest 'a reload with an error keeps the old set' => sub {
     $one->reload;
     is $one->wait_log(qr/configuration read again, (\d+) rules/), $before + 1, 'the mended set is taken';
     unlink "$dir/rules.d/site.rules";
-    spew($conf, qq{${good}table-dir = "$dir"\n});
-    $one->reload;
-    ok $one->wait_log(qr/\Qwarning: $conf: socket, user, state-dir, table-dir, table-type and store-size change with the next restart\E$/m),
-        'what takes a restart';
+    my $warning = qr/\Qwarning: $conf: socket, user, log, state-dir, table-dir, table-type and store-size change with the next restart\E$/m;
+    my $without = $good =~ s/^log \{.*?^\}\n//msr;
+    my $count = 0;
+    for (qq{${good}table-dir = "$dir"\n}, qq{${without}log { file = "$dir/other.log" }\n}, qq{${without}log { journal = yes }\n}) {
+        spew($conf, $_);
+        $one->reload;
+        ok $one->wait_log(qr/(?:$warning.*){@{[++$count]}}/s), 'what takes a restart';
+    }
     spew($conf, $good);
     $one->reload;
     ok $one->alive, 'it runs on';

@@ -117,6 +117,8 @@ for my $port ($chrooted, $plain) {
     ok $refused, "port $n: refused the next time" or diag log_of();
 }
 unlike log_of(), qr/warning: connect to Milter service/, 'every service found the socket';
+ok wait_for(sub { (run("$sbin/bouncemilter-dump", '--counters'))[1] =~ /^attempts_total\{outcome="failed"\} +[2-9]$/m }, 10),
+    'the log of this Postfix was found, and is read';
 sh("$sbin/bouncemilter-dump --explain 1.550.5.1.1\@remote.example", 'a tool with its defaults, as root');
 
 sh('postfix stop', 'Postfix stops');

@@ -19,7 +19,7 @@
 #define MESSAGE_BYTES ((size_t)64 * 1024 * 1024)
 
 static const char usage_text[] =
-    "usage: bouncemilter-classify [-j] [-c FILE | -r DIR] [--log | --replies] [FILE...]\n"
+    "usage: bouncemilter-classify [-j] [-c FILE | -r DIR] [-l | -R] [FILE...]\n"
     "\n"
     "Files, or standard input, are messages, if not\n"
     "  -l, --log           a mail log of Postfix or Sendmail: its delivery lines\n"

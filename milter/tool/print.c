@@ -147,6 +147,10 @@ print_event_json(const struct journal_event *event)
 		    b->report_id, "reporting_mta", b->reporting_mta, "remote_mta", b->remote_mta,
 		    "relay", b->relay, "client", b->client, "arrival", arrival, "limits",
 		    bounce_limits_print(b->limits, arena), "text", b->text, "report", b->report));
+	if (object != NULL)
+		json_object_update_new(object, json_pack("{s:s,s:i,s:s,s:s,s:b}", "server", b->server,
+		    "port", (int)b->port, "agent", b->agent, "login", b->login, "again",
+		    (int)b->again));
 	print_json_line(object);
 	arena_free(arena);
 }
@@ -207,6 +211,32 @@ print_line(const char *name, const char *value)
 	print_wrapped(value, 4 + NAME_COLUMNS + 1);
 }
 
+/* Whom our MTA asked, and which of its agents did. */
+static void
+print_server(const struct bounce *bounce, struct arena *arena)
+{
+	const char *port = bounce->port == 0 ? "" : arena_printf(arena, ", port %u", bounce->port);
+
+	if (bounce->agent[0] != '\0')
+		print_line("asked", arena_printf(arena, "%s%s, by %s", bounce->server[0] == '\0' ?
+		    "nobody" : bounce->server, port, bounce->agent));
+}
+
+/* By which lane we know, and who handed in the report; the log and our own MTA's
+   report tell who handed in the message. */
+static void
+print_source(const struct bounce *bounce, struct arena *arena)
+{
+	bool log = bounce->source == SOURCE_LOG;
+	const char *source = words_name(&source_words, bounce->source);
+
+	print_line("told by", log || bounce->client[0] == '\0' ? source :
+	    arena_printf(arena, "%s, %s", source, bounce->client));
+	if (log && bounce->client[0] != '\0')
+		print_line("client", arena_printf(arena, "%s%s%s", bounce->client,
+		    bounce->login[0] == '\0' ? "" : ", login ", bounce->login));
+}
+
 void
 print_event_story(const struct journal_event *event)
 {
@@ -219,6 +249,7 @@ print_event_story(const struct journal_event *event)
 	    (unsigned long long)event->sequence);
 	print_line("said", b->text);
 	print_line("by", b->remote_mta[0] != '\0' ? b->remote_mta : b->reporting_mta);
+	print_server(b, arena);
 	if (b->outcome != OUTCOME_NONE)
 		print_line("outcome", arena_printf(arena, "%s%s%s",
 		    words_name(&outcome_words, b->outcome), b->stage == STAGE_UNKNOWN ? "" :
@@ -226,12 +257,14 @@ print_event_story(const struct journal_event *event)
 	print_line("from", b->sender);
 	print_line("message", b->message_id);
 	print_line("queue id", b->queue_id);
-	print_line("told by", arena_printf(arena, "%s%s%s", words_name(&source_words, b->source),
-	    b->client[0] == '\0' ? "" : ", ", b->client));
+	print_source(b, arena);
 	print_line("limits hit", bounce_limits_print(b->limits, arena));
-	print_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
-	    category_name(v->category), v->subcause[0] == '\0' ? "" : ": ", v->subcause,
-	    v->rule[0] == '\0' ? "" : " (rule ", v->rule, v->rule[0] == '\0' ? "" : ")"));
+	if (b->again)
+		print_line("again", "the message had failed so before, and counts once");
+	if (b->outcome != OUTCOME_DELIVERED)
+		print_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
+		    category_name(v->category), v->subcause[0] == '\0' ? "" : ": ", v->subcause,
+		    v->rule[0] == '\0' ? "" : " (rule ", v->rule, v->rule[0] == '\0' ? "" : ")"));
 	print_line("proof", words_name(&proof_words, v->proof));
 	print_line("decision", arena_printf(arena, "%s: %s%s%s",
 	    words_name(&decision_words, v->decision), v->reason,

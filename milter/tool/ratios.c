@@ -40,7 +40,7 @@ struct ratio {
 struct table {
 	struct arena *arena;
 	void *tree; /* of struct ratio, by domain and provider */
-	struct ratio **list;
+	void **list; /* of struct ratio too */
 	unsigned count, size;
 };
 
