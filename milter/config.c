@@ -118,6 +118,12 @@ validate_log(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "log is one of file, journal = yes and none = yes");
 		return -1;
 	}
+	if (cfg_size(section, "file") > 0 && cfg_getstr(section, "file")[0] != '/' &&
+	    !is_value(section, "file", "")) {
+		cfg_error(cfg, "\"%s\" is no full path of a log file",
+		    cfg_getstr(section, "file"));
+		return -1;
+	}
 	return 0;
 }
 
@@ -425,6 +431,9 @@ config_print(const struct config *config, struct buf *out)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		setting_print(&settings[i], config, out);
+	for (unsigned i = 0; i < config->relay_host_count; i++)
+		buf_printf(out, "# relays, while they are not set: %s, port %u (0: any), of Postfix\n",
+		    config->relay_hosts[i].host, config->relay_hosts[i].port);
 	buf_add(out, STR("log {\n"));
 	for (size_t i = 0; i < LOG_SETTING_COUNT; i++) {
 		buf_add_byte(out, '\t');

@@ -32,6 +32,7 @@ struct log_batch {
 	const char *position; /* behind all of it */
 	int64_t began_msec;
 	bool urgent;
+	bool sent; /* to the writer, at least once */
 };
 
 /* An event, read and judged. */
@@ -45,6 +46,7 @@ struct log_event {
 struct log_job {
 	struct job job;
 	struct log_batch *batch;
+	bool again; /* the batch was sent before */
 };
 
 struct pipeline_log {
@@ -236,11 +238,12 @@ apply_event(struct log_batch *batch, struct store_txn *txn, struct log_event *ev
 static int
 log_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
-	struct log_batch *batch = ((struct log_job *)base)->batch;
+	const struct log_job *job = (struct log_job *)base;
+	struct log_batch *batch = job->batch;
 	struct arena *arena = arena_new();
 	const char *position = "";
 	int ret = logmark_get(txn, arena, &position, error_r);
-	bool done = ret == 1 && strcmp(position, batch->position) == 0;
+	bool done = job->again && ret == 1 && strcmp(position, batch->position) == 0;
 
 	arena_free(arena);
 	if (ret == -1)
@@ -305,10 +308,15 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 
 	if (job == NULL)
 		msg_out_of_memory();
-	tally_notices(batch);
-	batch->position = arena_strdup(batch->arena, str_of(position));
+	/* An earlier job may be reading the batch at this moment. */
+	if (!batch->sent) {
+		tally_notices(batch);
+		batch->position = arena_strdup(batch->arena, str_of(position));
+	}
 	atomic_fetch_add(&batch->references, 1);
 	job->batch = batch;
+	job->again = batch->sent;
+	batch->sent = true;
 	job->job = (struct job){
 		.apply = log_apply, .committed = log_committed, .release = log_release,
 	};

@@ -109,7 +109,10 @@ fill_words(const struct logline *line, struct arena *arena, struct bounce *bounc
 	struct reply reply;
 
 	reply_parse(line->text, arena, &reply);
+	/* Where the end of the words is the server's, it may imitate Postfix. */
 	bounce->stage = reply.stage != STAGE_UNKNOWN ? reply.stage : stage_of_words(line->text);
+	if (line->is_reply || (line->cut && bounce->stage != STAGE_CONNECT))
+		bounce->stage = STAGE_UNKNOWN;
 	bounce->code = reply.code;
 	bounce->text = reply.text;
 	bounce->words = reply.words;

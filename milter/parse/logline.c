@@ -5,6 +5,7 @@
 #define QUEUE_ID_LEAST 5
 #define QUEUE_ID_MOST 24
 #define PROGRAM_MOST 64
+#define POSTFIX_MOST 2000
 
 int
 logline_address_end(struct str text, size_t from, size_t *end_r)
@@ -182,6 +183,8 @@ parse_postfix(struct str rest, size_t slash, struct logline *line_r)
 	/* "postfix/submission/smtpd": a service with a name of its own. */
 	while (str_find_byte(daemon, '/', 0, &more) == 1)
 		daemon = str_sub(daemon, more + 1, daemon.len);
+	/* Postfix cuts there: what stands at the end need not be its own. */
+	line_r->cut |= rest.len >= POSTFIX_MOST;
 	if (!take_queue_id(&rest, &line_r->queue_id))
 		rest = STR_EMPTY;
 	return logline_postfix(daemon, rest, line_r);
@@ -216,7 +219,9 @@ logline_parse(struct str line, struct logline_reader *reader, struct logline *li
 	line_r->cut = line.len > LOGLINE_MOST;
 	if (!take_front(&rest, reader, line_r))
 		return;
-	if (is_sendmail(line_r->program))
+	if (str_equal(line_r->program, STR("bouncemilter")))
+		line_r->kind = LOG_NOTHING; /* our own words */
+	else if (is_sendmail(line_r->program))
 		parse_sendmail(rest, reader, line_r);
 	else if (str_find_byte(line_r->program, '/', 0, &slash) == 1)
 		line_r->kind = parse_postfix(rest, slash, line_r);

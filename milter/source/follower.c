@@ -24,6 +24,7 @@ struct follower {
 	struct logsource *source;
 	unsigned gaps, overlong; /* of the source, as far as counted */
 	bool reading;            /* the last try to read went well */
+	int64_t unlogged_msec;   /* when mail first went by since the last line */
 	bool silent;             /* it was warned of */
 	int wake_fd;
 	pthread_t thread;
@@ -151,7 +152,7 @@ follower_start(struct pipeline *pipeline, const struct config *config, bool back
 	follower->reading = true;
 	follower->last_line_msec = clock_monotonic_msec();
 	pipeline_log_runs(pipeline, true);
-	msg_info("reading the mail log %s (%s)", follower->source->name, config->log_why);
+	msg_info("reading the mail log: %s (%s)", follower->source->name, config->log_why);
 	if (pthread_create(&follower->thread, NULL, run, follower) != 0)
 		msg_out_of_memory();
 	return follower;
@@ -177,11 +178,17 @@ follower_stop(struct follower *follower)
 void
 follower_check(struct follower *follower, int64_t last_mail_msec)
 {
+	int64_t last_line_msec;
 	bool silent;
 
 	if (follower == NULL)
 		return;
-	silent = last_mail_msec - follower->last_line_msec >= SILENT_MSEC;
+	last_line_msec = follower->last_line_msec;
+	/* After a quiet night the first mail may be seen before its lines. */
+	if (follower->unlogged_msec <= last_line_msec)
+		follower->unlogged_msec = last_mail_msec;
+	silent = last_mail_msec > last_line_msec &&
+	    last_mail_msec - follower->unlogged_msec >= SILENT_MSEC;
 	if (silent && !follower->silent)
 		msg_warning("%s says nothing for ten minutes, although mail goes by: set log in "
 		    "bouncemilter.conf to where the mail log is, and see that the daemon may "

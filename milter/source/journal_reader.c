@@ -27,6 +27,7 @@ struct journal_reader {
 	sd_journal *journal;
 	struct buf lines;
 	bool backfill;
+	bool shortened; /* the entry of the cursor is gone, and that was said */
 	int wake_fd;
 };
 
@@ -68,6 +69,7 @@ keep_cursor(struct journal_reader *reader)
 		return;
 	free(reader->cursor);
 	reader->cursor = cursor;
+	reader->shortened = false;
 }
 
 /* Go to where reading goes on: sd_journal_next() is the next entry to read. */
@@ -92,12 +94,15 @@ seek(struct journal_reader *reader)
 	if (ret <= 0)
 		return ret;
 	ret = sd_journal_test_cursor(reader->journal, reader->cursor);
-	if (ret == 0) {
+	if (ret != 0)
+		return ret;
+	if (!reader->shortened) {
 		reader->source.gaps++;
 		msg_warning("the journal has been shortened: entries are lost");
-		return sd_journal_previous(reader->journal);
 	}
-	return ret;
+	reader->shortened = true;
+	/* The entry that is next was not read: go to before it. */
+	return sd_journal_seek_cursor(reader->journal, reader->cursor);
 }
 
 static int
@@ -154,6 +159,26 @@ add_word(struct str word, const char *otherwise, struct buf *out)
 		buf_add_byte(out, word.data[i] <= ' ' ? '?' : word.data[i]);
 }
 
+/* Who sent an entry is written by the journal itself: one of a user with a shell,
+   by logger(1), is not the MTA's. */
+static bool
+is_of_mta(sd_journal *journal)
+{
+	static const char *const users[] = { "postfix", "smmta", "smmsp" };
+	struct str uid = field(journal, "_UID");
+	const struct passwd *user;
+	uint64_t number;
+
+	if (str_number(uid, &number) == -1)
+		return false;
+	for (size_t i = 0; number != 0 && i < sizeof(users) / sizeof(users[0]); i++) {
+		user = getpwnam(users[i]);
+		if (user != NULL && user->pw_uid == number)
+			number = 0;
+	}
+	return number == 0;
+}
+
 static void
 add_entry(sd_journal *journal, struct buf *out)
 {
@@ -193,6 +218,7 @@ reader_read(struct logsource *source, int timeout_msec, struct str *lines_r,
     const char **error_r)
 {
 	struct journal_reader *reader = reader_of(source);
+	unsigned read = 0;
 	int ret = 1;
 
 	if (reader->journal == NULL && open_journal(reader, error_r) == -1)
@@ -202,9 +228,11 @@ reader_read(struct logsource *source, int timeout_msec, struct str *lines_r,
 		ret = sd_journal_next(reader->journal);
 		if (ret <= 0)
 			break;
-		add_entry(reader->journal, &reader->lines);
+		if (is_of_mta(reader->journal))
+			add_entry(reader->journal, &reader->lines);
+		read++;
 	}
-	if (reader->lines.len > 0) {
+	if (read > 0) {
 		keep_cursor(reader);
 		*lines_r = buf_str(&reader->lines);
 		return 1;
@@ -241,8 +269,9 @@ reader_recall(struct logsource *source, size_t bytes,
 		return;
 	back = sd_journal_previous_skip(reader->journal, entries);
 	buf_clear(&reader->lines);
-	for (int i = 0; i < back; i++) {
-		add_entry(reader->journal, &reader->lines);
+	for (int i = 0; i <= back; i++) {
+		if (is_of_mta(reader->journal))
+			add_entry(reader->journal, &reader->lines);
 		if (sd_journal_next(reader->journal) <= 0)
 			break;
 	}

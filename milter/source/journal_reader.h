@@ -1,5 +1,6 @@
 /*
- * journal_reader: follows what syslog facility mail has in the systemd journal.
+ * journal_reader: follows what syslog facility mail has in the systemd journal,
+ * of root and the MTA's own users: the journal vouches for who sent an entry.
  * The position is the journal's own cursor. Every entry becomes a line as
  * syslog would have written it.
  */

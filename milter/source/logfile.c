@@ -44,7 +44,7 @@ logfile_open(const char *path, struct logfile *file_r)
 	if (fstat(file_r->fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		close(file_r->fd);
 		file_r->fd = -1;
-		errno = EINVAL;
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 		return -1;
 	}
 	file_r->mark = (struct logfile_mark){
@@ -91,6 +91,8 @@ logfile_is_same(const struct logfile *file, const struct logfile_mark *mark)
 struct search {
 	const struct logfile_mark *mark;
 	int64_t after, before; /* bounds of the last write, exclusive */
+	const struct logfile_mark *left; /* not this one, though somebody wrote to it
+	                                    since, and none where nothing is in it */
 	char found[PATH_MAX];
 	int64_t found_mtime;
 	bool newest; /* the newest between the bounds, not the oldest */
@@ -135,6 +137,9 @@ look_at(struct search *search, const char *path)
 		return;
 	mtime = nsec_of(&st.st_mtim);
 	if (mtime <= search->after || mtime >= search->before)
+		return;
+	if (search->left != NULL && (st.st_size == 0 || (st.st_ino == search->left->inode &&
+	    st.st_dev == search->left->device)))
 		return;
 	better = search->newest ? mtime > search->found_mtime : mtime < search->found_mtime;
 	if (search->found[0] != '\0' && !better)
@@ -196,7 +201,7 @@ int
 logfile_next(const char *path, const struct logfile_mark *after, struct logfile *file_r,
     bool *gap_r)
 {
-	struct search plain = { .after = after->mtime_nsec, .before = INT64_MAX };
+	struct search plain = { .after = after->mtime_nsec, .before = INT64_MAX, .left = after };
 	struct search compressed = { .after = after->mtime_nsec, .before = INT64_MAX,
 		.compressed = true };
 	bool found = walk(path, &plain);

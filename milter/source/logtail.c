@@ -89,22 +89,37 @@ end_of_lines(const struct logfile *file)
 	return from + (len > 0 ? len : 0);
 }
 
-/* The file that comes after the mark. Returns 1, or 0 if there is none yet. */
+static bool
+is_empty(const struct logfile *file)
+{
+	struct stat st;
+
+	return fstat(file->fd, &st) == 0 && st.st_size == 0;
+}
+
+/* The file that comes after the mark. As long as nothing is in it, the one before
+   may still be written to. Returns 1, 0 if there is none yet, -1 with errno if
+   it cannot be opened. */
 static int
 begin_next(struct logtail *tail, const struct logfile_mark *after)
 {
 	struct logfile file;
 	bool gap;
-	int ret = logfile_next(tail->path, after, &file, &gap);
 
+	if (logfile_next(tail->path, after, &file, &gap) == 0)
+		return errno == ENOENT ? 0 : -1;
+	if (is_empty(&file)) {
+		logfile_close(&file);
+		return 0;
+	}
 	if (gap)
 		warn_of_gap(tail, "a file that it was rotated to has been compressed");
-	if (ret == 1)
-		begin(tail, &file);
-	return ret;
+	begin(tail, &file);
+	return 1;
 }
 
-/* Where the last stop was, or what is nearest to it. */
+/* Where the last stop was, or what is nearest to it. What cannot be opened yet
+   is told by read(), and resumed when it can be. */
 static void
 resume(struct logtail *tail, const struct logfile_mark *mark)
 {
@@ -114,9 +129,13 @@ resume(struct logtail *tail, const struct logfile_mark *mark)
 		begin(tail, &file);
 		return;
 	}
-	warn_of_gap(tail, "the file that was read last is not there any more");
-	if (begin_next(tail, mark) == 0)
+	if (access(tail->path, R_OK) == -1) {
 		tail->file.mark = *mark;
+		return;
+	}
+	tail->file.mark.inode = 0;
+	warn_of_gap(tail, "the file that was read last is not there any more");
+	begin_next(tail, mark);
 }
 
 static void
@@ -139,7 +158,10 @@ cannot_read(const struct logtail *tail, int code, const char **error_r)
 	const struct group *group;
 	struct stat st;
 
-	if (code != EACCES || stat(tail->path, &st) == -1)
+	if (code == EACCES && stat(tail->path, &st) == -1)
+		return msg_failure(error_r, "%s: %s: let user %s enter its directory", tail->path,
+		    strerror(code), user == NULL ? "?" : user->pw_name);
+	if (code != EACCES)
 		return msg_failure(error_r, "%s: %s: set log in bouncemilter.conf to where the mail "
 		    "log is", tail->path, strerror(code));
 	group = getgrgid(st.st_gid);
@@ -191,9 +213,10 @@ now_nsec(void)
  * Returns 1 if there may be more to read now, 0 if not, -1.
  */
 static int
-change_file(struct logtail *tail, struct str *lines_r)
+change_file(struct logtail *tail, struct str *lines_r, const char **error_r)
 {
 	int64_t idle;
+	int ret;
 
 	logfile_update(&tail->file);
 	if (!is_replaced(tail))
@@ -206,7 +229,8 @@ change_file(struct logtail *tail, struct str *lines_r)
 		tail->given = tail->filled;
 		return 1;
 	}
-	return begin_next(tail, &tail->file.mark);
+	ret = begin_next(tail, &tail->file.mark);
+	return ret == -1 ? cannot_read(tail, errno, error_r) : ret;
 }
 
 static void
@@ -258,21 +282,32 @@ give_lines(struct logtail *tail, struct str *lines_r)
 static int
 read_more(struct logtail *tail, struct str *lines_r, const char **error_r)
 {
+	const struct logfile_mark mark = tail->file.mark;
 	struct logfile file;
 	ssize_t len;
 
 	if (tail->file.fd == -1) {
 		if (logfile_open(tail->path, &file) == -1)
 			return cannot_read(tail, errno, error_r);
-		begin(tail, &file);
+		if (mark.inode == 0) {
+			begin(tail, &file);
+		} else {
+			logfile_close(&file);
+			resume(tail, &mark);
+			return tail->file.fd == -1 ? 0 : 1;
+		}
 	}
 	if (was_cut(tail)) {
-		struct logfile_mark mark = tail->file.mark;
-
 		warn_of_gap(tail, "it was cut");
 		if (logfile_find(tail->path, &mark, &file) == 0 &&
-		    logfile_open(tail->path, &file) == -1)
-			return cannot_read(tail, errno, error_r);
+		    logfile_open(tail->path, &file) == -1) {
+			int code = errno;
+
+			/* It is not warned of again, while it cannot be opened. */
+			logfile_close(&tail->file);
+			tail->file.mark.inode = 0;
+			return cannot_read(tail, code, error_r);
+		}
 		begin(tail, &file);
 	}
 	len = pread(tail->file.fd, tail->buffer + tail->filled, BUFFER_BYTES - tail->filled,
@@ -281,7 +316,7 @@ read_more(struct logtail *tail, struct str *lines_r, const char **error_r)
 		return cannot_read(tail, errno, error_r);
 	tail->filled += (size_t)len;
 	if (len == 0)
-		return change_file(tail, lines_r);
+		return change_file(tail, lines_r, error_r);
 	give_lines(tail, lines_r);
 	return 1;
 }

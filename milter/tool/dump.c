@@ -176,6 +176,8 @@ show_event(struct request *request, const struct pages_row *row, struct arena *a
 	struct journal_event event;
 
 	if (journal_scan(row, arena, &event) == -1 ||
+	    /* A delivery has no category. */
+	    (event.bounce.outcome == OUTCOME_DELIVERED && !request->any_category) ||
 	    !matches(request, event.bounce.recipient, event.verdict.category, event.bounce.time) ||
 	    !status_matches(request, event.bounce.status))
 		return;
