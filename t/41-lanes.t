@@ -161,14 +161,35 @@ subtest 'the daemon says nothing it should not' => sub {
     unlike $daemon->log, qr/error|alert|panic/i, 'no error' or diag $daemon->log;
 };
 
-subtest 'pickup without a cleanup service of its own' => sub {
+subtest 'pickup without a cleanup service of its own, no log' => sub {
     my $plain = BM::Site->new(postfix => { separate_pickup => 0 }, main => { relay_domains => 'example.net' });
-    ok $plain->daemon->wait_log(qr/sendmail\(1\) mail cannot be told from Postfix's own reports/), 'start-up warns';
+    ok $plain->daemon->wait_log(qr/sendmail\(1\) mail cannot be told from Postfix's own reports.* They act all the same/),
+        'start-up warns';
     $plain->send_each('app@example.net', '550.5.1.1@remote.test');
     is $plain->event('550.5.1.1@remote.test')->{decision}, 'suppress', "Postfix's own reports act";
     forge_by_sendmail($plain, 'shell3@remote.test');
     is $plain->event('shell3@remote.test')->{decision}, 'suppress', 'and so does a forged one, as was said';
     unlike $daemon->log, qr/cannot be told/, 'with one, it does not warn';
+};
+
+subtest 'pickup without a cleanup service of its own, but a log' => sub {
+    my $plain = BM::Site->new(log => 'default', postfix => { separate_pickup => 0 }, main => { relay_domains => 'example.net' });
+    ok $plain->daemon->wait_log(qr/cannot be told from Postfix's own reports.* They act where the mail log confirms them/),
+        'start-up says so';
+    forge_by_sendmail($plain, 'shell4@remote.test');
+    ok wait_for(sub { 1 == $plain->unverified('--address', 'shell4@remote.test') }, 10), 'a forged report is unverified';
+    $plain->send_each('app@example.net', '550.5.1.1@remote.test');
+    my $e = $plain->event('550.5.1.1@remote.test');
+    is $e->{decision}, 'suppress', 'what Postfix reports acts';
+    is $e->{source},   'log',      'because its log says so';
+    # Both reports have passed, and the log was read to here.
+    ok $plain->wait_counter(qr/^reports_total/, 2) >= 2, 'the report has passed too';
+    is $plain->events, 1, 'one event, none for the forged one';
+    is_deeply [$plain->suppressed], ['550.5.1.1@remote.test'], 'one suppression';
+    $plain->daemon->stop;
+    $plain->daemon->configure({ log => { none => 'yes' } })->start;
+    forge_by_sendmail($plain, 'shell5@remote.test');
+    is $plain->event('shell5@remote.test')->{decision}, 'suppress', 'without the log it acts as before';
 };
 
 done_testing;

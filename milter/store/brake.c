@@ -3,8 +3,6 @@
 #include "base/buf.h"
 
 #define SLOTS 10
-/* What a log tells may be a little older than what a report told. */
-#define SLOTS_MOST (2 * SLOTS)
 
 static const struct str brake_key = { "brake", 5 };
 
@@ -23,7 +21,7 @@ slot_of(int64_t now, int64_t window_sec)
 
 /* The slots that are still in the window. Returns how many, or -1. */
 static int
-read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS_MOST + 1],
+read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS + 1],
     const char **error_r)
 {
 	struct str value, word;
@@ -31,16 +29,15 @@ read_slots(struct store_txn *txn, int64_t newest, struct slot slots[SLOTS_MOST +
 
 	if (ret != 1)
 		return ret;
-	while (count < SLOTS_MOST && str_next_word(&value, &word)) {
+	while (count < SLOTS && str_next_word(&value, &word)) {
 		struct slot *slot = &slots[count];
 
 		if (str_number(word, &slot->slot) == -1 || !str_next_word(&value, &word) ||
 		    str_number(word, &slot->count) == -1)
 			break;
-		/* A window that was changed, or a clock that was set far back,
+		/* A window that was changed, or a clock that was set back,
 		   leaves numbers of no meaning. */
-		if ((int64_t)slot->slot > newest - SLOTS &&
-		    (int64_t)slot->slot < newest + SLOTS)
+		if ((int64_t)slot->slot > newest - SLOTS && (int64_t)slot->slot <= newest)
 			count++;
 	}
 	return count;
@@ -50,7 +47,7 @@ int
 brake_count(struct store_txn *txn, int64_t now, int64_t window_sec, unsigned *count_r,
     const char **error_r)
 {
-	struct slot slots[SLOTS_MOST + 1];
+	struct slot slots[SLOTS + 1];
 	int count = read_slots(txn, slot_of(now, window_sec), slots, error_r);
 
 	*count_r = 0;
@@ -63,7 +60,7 @@ int
 brake_add(struct store_txn *txn, int64_t now, int64_t window_sec, const char **error_r)
 {
 	int64_t newest = slot_of(now, window_sec);
-	struct slot slots[SLOTS_MOST + 1];
+	struct slot slots[SLOTS + 1];
 	int count = read_slots(txn, newest, slots, error_r), i = 0, ret;
 	struct buf text = { 0 };
 

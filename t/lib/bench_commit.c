@@ -163,6 +163,7 @@ run_single(struct store *store)
 		arena_free(arena);
 		waits[i] = now() - since;
 	}
+	seen_close(&seen);
 	config_put(config);
 }
 
