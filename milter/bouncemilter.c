@@ -120,6 +120,7 @@ control(void *argument)
 		if (signal == SIGUSR2)
 			milter_stop();
 		housekeeping_tick(daemon->housekeeping);
+		pipeline_tick(daemon->pipeline, false);
 		follower_check(daemon->follower, daemon->pool.last_mail_msec);
 		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->writer) <
 		    WRITER_STUCK_MSEC)
@@ -218,6 +219,7 @@ stop(struct daemon *daemon)
 	if (!milter_close())
 		return false;
 	follower_stop(daemon->follower);
+	pipeline_tick(daemon->pipeline, true);
 	writer_stop(daemon->writer);
 	publish_stop(daemon->publisher);
 	housekeeping_free(daemon->housekeeping);

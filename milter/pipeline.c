@@ -29,6 +29,8 @@ pipeline_new(struct store *store, struct writer *writer, struct publisher *publi
 	pipeline->writer = writer;
 	pipeline->publisher = publisher;
 	pipeline->alarm = alarm;
+	pipeline->waiting_tail = &pipeline->waiting;
+	pthread_mutex_init(&pipeline->waiting_lock, NULL);
 	if (seen_open(store, &pipeline->seen, error_r) == -1) {
 		free(pipeline);
 		return -1;
@@ -41,6 +43,7 @@ void
 pipeline_free(struct pipeline *pipeline)
 {
 	seen_close(&pipeline->seen);
+	pthread_mutex_destroy(&pipeline->waiting_lock);
 	free(pipeline);
 }
 
@@ -83,6 +86,13 @@ read_history(const struct standing *standing, enum category category,
 	}
 }
 
+/* Was it made by this event, or by the promotion that directly follows it? */
+static bool
+is_by(uint64_t event, uint64_t first)
+{
+	return event != 0 && (event == first || event == first + 1);
+}
+
 /* Where the words of a later report show that the first was misread, what
    followed from that is lifted. */
 static int
@@ -100,9 +110,11 @@ lift_misread(struct pipeline_work *work, struct store_txn *txn, const struct bou
 		return -1;
 	lift.reason = "a later report has other words";
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
-		if (standing.suppressed[i].event != first && standing.held[i].event != first)
+		bool held = is_by(standing.held[i].event, first);
+
+		if (!held && !is_by(standing.suppressed[i].event, first))
 			continue;
-		lift.decision = standing.held[i].event == first ? DECISION_DISCARD : DECISION_LIFT;
+		lift.decision = held ? DECISION_DISCARD : DECISION_LIFT;
 		lift.table = i;
 		work->publish = true;
 		return record_change(txn, bounce->source, bounce->time, bounce->recipient, &lift,
@@ -122,6 +134,7 @@ repeated_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
     bool *watch_r, const char **error_r)
 {
 	bool retry = bounce->outcome == OUTCOME_DEFERRED;
+	struct seen_keys known = *keys;
 
 	if (counters_add(txn, retry ? "retries_total" : "repeated_reports_total", "", "", 1,
 		error_r) == -1)
@@ -129,15 +142,19 @@ repeated_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	if (retry && bounce->time - first->time < WATCH_AGAIN_SEC)
 		return 0;
 	*watch_r = retry && alarm_concerns(verdict->category);
-	if (seen_put(txn, keys, first->sequence, error_r) == -1)
+	/* What is no retry keeps its time: it shall be forgotten some day. */
+	if (!retry)
+		known.time = first->time;
+	if (seen_put(txn, &known, first->sequence, error_r) == -1)
 		return -1;
 	return lift_misread(work, txn, bounce, verdict, first->sequence, error_r);
 }
 
-/* A message that was deferred for the same reason counts once. */
+/* A message that was deferred for the same reason counts once: when that
+   deferral did count, and still does. */
 static int
 note_deferral(struct pipeline *pipeline, struct store_txn *txn, const struct verdict *verdict,
-    struct bounce *bounce, const char **error_r)
+    const struct standing *standing, struct bounce *bounce, const char **error_r)
 {
 	struct seen_keys keys;
 	struct seen_row row;
@@ -148,7 +165,8 @@ note_deferral(struct pipeline *pipeline, struct store_txn *txn, const struct ver
 	if (make_keys(pipeline, bounce, OUTCOME_DEFERRED, verdict->category, &keys, error_r) == -1)
 		return -1;
 	ret = seen_find(txn, &keys, &row, error_r);
-	bounce->again = ret == 1;
+	for (unsigned i = 0; ret == 1 && i < standing->failure_count; i++)
+		bounce->again |= standing->failures[i].failure.event == row.sequence;
 	return ret == -1 ? -1 : 0;
 }
 
@@ -175,7 +193,7 @@ static void
 print_promotion(const struct policy_category *category, const struct policy_history *history,
     const struct bounce *bounce, uint64_t sequence, struct buf *out)
 {
-	unsigned count = bounce->again ? 0 : 1;
+	unsigned count = bounce->again ? 0 : 1, comma = 0;
 
 	for (unsigned i = 0; i < history->count; i++)
 		count += history->counted[i];
@@ -183,10 +201,11 @@ print_promotion(const struct policy_category *category, const struct policy_hist
 	    count == 1 ? "" : "s");
 	for (unsigned i = 0; i < history->count; i++) {
 		if (history->counted[i])
-			buf_printf(out, " %llu,",
+			buf_printf(out, "%s %llu", comma++ > 0 ? "," : "",
 			    (unsigned long long)history->failures[i].event);
 	}
-	buf_printf(out, " %llu", (unsigned long long)sequence);
+	if (!bounce->again)
+		buf_printf(out, "%s %llu", comma > 0 ? "," : "", (unsigned long long)sequence);
 }
 
 /*
@@ -220,6 +239,7 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
     struct verdict *verdict, bool *watch_r, const char **error_r)
 {
 	const struct policy *policy = &work->config->policy;
+	int64_t now = clock_now();
 	bool attempts = policy->categories[verdict->category].unit == UNIT_ATTEMPT;
 	struct policy_history history = { 0 };
 	struct bounce bounce = *reported;
@@ -236,10 +256,12 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	if (ret == 1 && !(attempts && bounce.outcome == OUTCOME_DEFERRED))
 		return repeated_bounce(work, txn, &bounce, verdict, &keys, &first, watch_r, error_r);
 	if (ret == -1 || standing_get(txn, bounce.recipient, &standing, error_r) == -1 ||
-	    (!attempts && note_deferral(work->pipeline, txn, verdict, &bounce, error_r) == -1))
+	    (!attempts && note_deferral(work->pipeline, txn, verdict, &standing, &bounce,
+		error_r) == -1))
 		return -1;
 	read_history(&standing, verdict->category, &history);
-	if (brake_count(txn, bounce.time, policy->max_suppressions_sec, &history.recent,
+	/* By the clock, not by the time of the event: lanes may be hours apart. */
+	if (brake_count(txn, now, policy->max_suppressions_sec, &history.recent,
 		error_r) == -1)
 		return -1;
 	if (policy_decide(policy, &bounce, &history, verdict))
@@ -253,18 +275,24 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	if (verdict->decision != DECISION_SUPPRESS)
 		return 0;
 	work->publish = true;
-	return brake_add(txn, bounce.time, policy->max_suppressions_sec, error_r);
+	return brake_add(txn, now, policy->max_suppressions_sec, error_r);
 }
 
-/* Is there a failure that a threshold counts? Of the others, such as a
+/* Is there, before this time, a failure that a threshold counts, or a
+   suppression that waits for a person? Of the other failures, such as a
    greylisting, it does not matter that they are over. */
 static bool
-has_counted(const struct policy *policy, const struct standing *standing)
+has_counted(const struct policy *policy, const struct standing *standing, int64_t time)
 {
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		if (standing->held[i].event != 0 && standing->held[i].since <= time)
+			return true;
+	}
 	for (unsigned i = 0; i < standing->failure_count; i++) {
 		enum action action = policy->categories[standing->failures[i].category].action;
 
-		if (action == ACTION_THRESHOLD || action == ACTION_SUPPRESS)
+		if ((action == ACTION_THRESHOLD || action == ACTION_SUPPRESS) &&
+		    standing->failures[i].failure.time <= time)
 			return true;
 	}
 	return false;
@@ -288,7 +316,7 @@ pipeline_delivery(const struct policy *policy, struct store_txn *txn,
 	verdict.reason = "delivered";
 	/* A server that takes mail and reports the failure later proves nothing by
 	   taking more. */
-	if (has_counted(policy, &standing) &&
+	if (has_counted(policy, &standing, bounce->time) &&
 	    (standing.last_report == 0 ||
 		standing.last_report <= bounce->time - REPORTER_SEC))
 		verdict.decision = DECISION_RESET;

@@ -38,6 +38,10 @@ void pipeline_free(struct pipeline *pipeline);
 enum pipeline_answer pipeline_report(struct pipeline *pipeline, struct str message,
     const struct pipeline_origin *origin);
 
+/* To be called about once a second, and with `stopping` at the end: reports that
+   waited for the log in vain are recorded as unverified. */
+void pipeline_tick(struct pipeline *pipeline, bool stopping);
+
 /*
  * The log lane. One thread reads lines and hands them over; what they tell
  * becomes part of the store together with the position behind them.

@@ -5,6 +5,7 @@
 #ifndef PIPELINE_EVENT_H
 #define PIPELINE_EVENT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "pipeline.h"
@@ -19,6 +20,10 @@ struct pipeline {
 	/* Unverified reports for which there was no room; counted with the next
 	   one that there is room for. */
 	_Atomic uint64_t dropped;
+	/* Reports of our own MTA that wait for the log to tell the same. */
+	pthread_mutex_t waiting_lock;
+	struct report_job *waiting, **waiting_tail;
+	unsigned waiting_count;
 	/* The log is being read: what it does not confirm is not believed. */
 	atomic_bool log_runs;
 };

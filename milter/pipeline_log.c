@@ -54,6 +54,7 @@ struct pipeline_log {
 	struct logjoin *join;
 	struct tally_names *names;
 	struct log_batch *batch;
+	uint64_t began, number; /* of the batch at hand, in this process */
 };
 
 static struct log_batch *
@@ -94,6 +95,7 @@ pipeline_log_new(struct pipeline *pipeline)
 	log->pipeline = pipeline;
 	log->join = logjoin_new(LOGJOIN_BYTES);
 	log->names = tally_names_new();
+	log->began = (uint64_t)clock_now();
 	log->batch = batch_new(log);
 	return log;
 }
@@ -120,6 +122,9 @@ pipeline_log_position(struct pipeline_log *log, struct arena *arena, const char 
 		return -1;
 	ret = logmark_get(txn, arena, position_r, error_r);
 	store_abort(txn);
+	/* Behind the number of the batch. */
+	if (ret == 1 && strchr(*position_r, ' ') != NULL)
+		*position_r = strchr(*position_r, ' ') + 1;
 	return ret;
 }
 
@@ -248,15 +253,23 @@ log_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	arena_free(arena);
 	if (ret == -1)
 		return -1;
+	batch->work.publish = false;
+	for (struct log_event *event = batch->first; event != NULL; event = event->next)
+		event->watch = false;
 	/* It was committed after all, when nobody waited for it any more. */
 	if (done)
 		return 0;
-	batch->work.publish = false;
 	if (tally_write(batch->tally, txn, error_r) == -1)
 		return -1;
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {
-		event->watch = false;
-		if (apply_event(batch, txn, event, error_r) == -1)
+		if (apply_event(batch, txn, event, error_r) == 0)
+			continue;
+		if (store_is_failing(batch->work.pipeline->store))
+			return -1;
+		/* It is this event alone that cannot be: the log goes on. */
+		msg_error("an event about %s is not recorded: %s", event->bounce->recipient,
+		    *error_r);
+		if (counters_add(txn, "refused_events_total", "", "", 1, error_r) == -1)
 			return -1;
 	}
 	return logmark_put(txn, batch->position, error_r);
@@ -284,7 +297,7 @@ log_release(struct job *base)
 
 /* What the lines told besides events goes with them. */
 static void
-tally_notices(struct log_batch *batch)
+tally_notices(struct log_batch *batch, const struct logjoin *join)
 {
 	struct logjoin_result *result = &batch->result;
 
@@ -294,10 +307,12 @@ tally_notices(struct log_batch *batch)
 			    words_name(&logjoin_notice_words, i), result->notices[i]);
 		result->notices[i] = 0;
 	}
-	for (unsigned i = 0; i < result->unknown_count; i++)
-		tally_counter(batch->tally, "log_unknown_lines_total", "program",
-		    result->unknown[i].name, result->unknown[i].lines);
-	result->unknown_count = 0;
+	for (unsigned i = 0; i < LOGJOIN_PROGRAMS; i++) {
+		if (result->unknown[i] > 0)
+			tally_counter(batch->tally, "log_unknown_lines_total", "program",
+			    logjoin_program(join, i), result->unknown[i]);
+		result->unknown[i] = 0;
+	}
 }
 
 int
@@ -310,8 +325,10 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 		msg_out_of_memory();
 	/* An earlier job may be reading the batch at this moment. */
 	if (!batch->sent) {
-		tally_notices(batch);
-		batch->position = arena_strdup(batch->arena, str_of(position));
+		tally_notices(batch, log->join);
+		/* Numbered, because a batch may bring nothing but counts. */
+	batch->position = arena_printf(batch->arena, "%llu.%llu %s",
+	    (unsigned long long)log->began, (unsigned long long)log->number, position);
 	}
 	atomic_fetch_add(&batch->references, 1);
 	job->batch = batch;
@@ -322,6 +339,7 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 	};
 	if (writer_run(log->pipeline->writer, &job->job, COMMIT_SEC) == -1)
 		return -1;
+	log->number++;
 	log->batch = batch_new(log);
 	batch_put(batch);
 	return 0;

@@ -14,6 +14,9 @@
 #include "store/counters.h"
 #include "store/journal.h"
 
+#define LOG_WAIT_MSEC 3000
+#define WAITING_MOST 1000
+
 /* One report on its way through the writer. It owns all it needs, because the
    caller may stop waiting for it. */
 struct report_job {
@@ -24,6 +27,10 @@ struct report_job {
 	struct verdict *verdicts;
 	bool *alarms; /* of each bounce: recorded, and something to watch */
 	enum proof proof;
+	uint64_t dropped; /* of struct pipeline, as far as this job counts it */
+	/* Of one that waits for the log to tell the same. */
+	struct report_job *next;
+	int64_t due_msec;
 };
 
 /* Successes and delays say nothing about the mailbox, and our own refusal says
@@ -85,12 +92,13 @@ unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
 	struct report_job *job = (struct report_job *)base;
 	struct policy_history history = { 0 };
-	uint64_t sequence, dropped = atomic_exchange(&job->work.pipeline->dropped, 0);
+	uint64_t sequence;
 
+	job->dropped = job->work.pipeline->dropped;
 	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
 		error_r) == -1 ||
-	    (dropped > 0 && counters_add(txn, "dropped_reports_total", "", "", dropped,
-		error_r) == -1))
+	    (job->dropped > 0 && counters_add(txn, "dropped_reports_total", "", "",
+		job->dropped, error_r) == -1))
 		return -1;
 	for (unsigned i = 0; i < job->report.count; i++) {
 		int known;
@@ -112,6 +120,14 @@ unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
 			return -1;
 	}
 	return 0;
+}
+
+static void
+unverified_committed(struct job *base)
+{
+	struct report_job *job = (struct report_job *)base;
+
+	atomic_fetch_sub(&job->work.pipeline->dropped, job->dropped);
 }
 
 static void
@@ -175,7 +191,7 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 		classify(config->rules, bounce, &job->verdicts[i]);
 	}
 	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
-	job->job.committed = job->proof == PROOF_NONE ? NULL : report_committed;
+	job->job.committed = job->proof == PROOF_NONE ? unverified_committed : report_committed;
 	job->job.release = report_release;
 	job->job.bytes = arena_used(arena);
 	return job;
@@ -187,6 +203,62 @@ static bool
 is_postmaster_copy(const struct pipeline_origin *origin)
 {
 	return str_istarts(str_of(origin->envelope_sender), STR("double-bounce@"));
+}
+
+static void
+post(struct pipeline *pipeline, struct report_job *job)
+{
+	if (!writer_post(pipeline->writer, &job->job))
+		pipeline->dropped++;
+}
+
+/* Our own MTA's report mostly overtakes the log, which tells the same in a
+   moment. Returns false if too many are waiting. */
+static bool
+wait_for_log(struct pipeline *pipeline, struct report_job *job)
+{
+	bool room;
+
+	job->due_msec = clock_monotonic_msec() + LOG_WAIT_MSEC;
+	pthread_mutex_lock(&pipeline->waiting_lock);
+	room = pipeline->waiting_count < WAITING_MOST;
+	if (room) {
+		*pipeline->waiting_tail = job;
+		pipeline->waiting_tail = &job->next;
+		pipeline->waiting_count++;
+	}
+	pthread_mutex_unlock(&pipeline->waiting_lock);
+	return room;
+}
+
+/* The first that waited long enough, or NULL. */
+static struct report_job *
+take_waiting(struct pipeline *pipeline, int64_t now_msec)
+{
+	struct report_job *job;
+
+	pthread_mutex_lock(&pipeline->waiting_lock);
+	job = pipeline->waiting;
+	if (job != NULL && job->due_msec > now_msec)
+		job = NULL;
+	if (job != NULL) {
+		pipeline->waiting = job->next;
+		pipeline->waiting_count--;
+		if (pipeline->waiting == NULL)
+			pipeline->waiting_tail = &pipeline->waiting;
+	}
+	pthread_mutex_unlock(&pipeline->waiting_lock);
+	return job;
+}
+
+void
+pipeline_tick(struct pipeline *pipeline, bool stopping)
+{
+	int64_t now_msec = stopping ? INT64_MAX : clock_monotonic_msec();
+	struct report_job *job;
+
+	while ((job = take_waiting(pipeline, now_msec)) != NULL)
+		post(pipeline, job);
 }
 
 enum pipeline_answer
@@ -216,8 +288,9 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	    config->commit_timeout_sec;
 	job = new_job(pipeline, config, arena, &report, origin);
 	if (job->proof == PROOF_NONE) {
-		if (!writer_post(pipeline->writer, &job->job))
-			pipeline->dropped++;
+		if (origin->source != SOURCE_LOCAL || !pipeline->log_runs ||
+		    !wait_for_log(pipeline, job))
+			post(pipeline, job);
 		return PIPELINE_RECORDED;
 	}
 	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :

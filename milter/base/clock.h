@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #define CLOCK_DAY_SEC 86400
+#define CLOCK_LEAST INT64_C(946684800) /* a time before 2000 is nonsense too */
 #define CLOCK_AHEAD_SEC CLOCK_DAY_SEC /* a time further in the future is nonsense */
 #define CLOCK_TEXT_BYTES 32
 

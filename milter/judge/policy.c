@@ -208,11 +208,26 @@ policy_is_outbound(const struct policy *policy, const struct bounce *bounce)
 	    (at == NULL || !policy_is_own_domain(policy, at + 1));
 }
 
+/* What expired because nobody could be asked. Our own agents leave messages to
+   expire for other causes: a user of our own may be over quota. */
+static bool
+expired_unasked(const struct verdict *verdict)
+{
+	enum category cause = CATEGORY_UNKNOWN;
+
+	if (verdict->category != CATEGORY_MESSAGE_EXPIRED)
+		return false;
+	category_find(str_of(verdict->subcause), &cause);
+	return cause == CATEGORY_UNKNOWN || cause == CATEGORY_NETWORK_ERROR ||
+	    cause == CATEGORY_DOMAIN_UNKNOWN || cause == CATEGORY_DOMAIN_UNKNOWN_TEMP;
+}
+
 /* Why these words cannot be held against the mailbox, or NULL. */
 static const char *
 not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
-    enum category category)
+    const struct verdict *verdict)
 {
+	enum category category = verdict->category;
 	bool domain = category == CATEGORY_DOMAIN_UNKNOWN ||
 	    category == CATEGORY_DOMAIN_UNKNOWN_TEMP;
 	/* RFC 7504: a greeting that says "no mail here" is about its domain. */
@@ -224,11 +239,8 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	/* No server was asked; the words are about the recipient's domain. */
 	if (is_own_verdict(bounce) && domain)
 		return NULL;
-	if (is_own_verdict(bounce) && category != CATEGORY_MESSAGE_EXPIRED)
-		return "own delivery agent";
-	/* Nobody could be asked, until the queue lifetime ended. */
 	if (is_own_verdict(bounce))
-		return NULL;
+		return expired_unasked(verdict) ? NULL : "own delivery agent";
 	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
 	    bounce->stage == STAGE_MAIL) && !no_mail_here)
 		return "refused before RCPT TO";
@@ -312,15 +324,23 @@ policy_decide(const struct policy *policy, const struct bounce *bounce,
 		    "no certain address" : "own domain or never-suppress");
 		return false;
 	}
-	why = not_about_mailbox(policy, bounce, verdict->category);
+	why = not_about_mailbox(policy, bounce, verdict);
 	if (why != NULL) {
 		conclude(verdict, DECISION_EXEMPT, why);
 		return false;
 	}
 	/* Without a remote host it is the look-up of whoever reports: of our
 	   resolver, or the smarthost's. */
-	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && bounce->remote_mta[0] == '\0')
+	if (verdict->category == CATEGORY_DOMAIN_UNKNOWN && bounce->remote_mta[0] == '\0' &&
+	    category->action == ACTION_SUPPRESS)
 		threshold = &own_lookup;
+	/* The MTA tries again: one deferral is no reason, unless a rule says that
+	   this 4xx means "gone". */
+	if (bounce->outcome == OUTCOME_DEFERRED && threshold->action == ACTION_SUPPRESS &&
+	    category_class(verdict->category) != CLASS_HARD) {
+		conclude(verdict, DECISION_COUNT, "only deferred");
+		return false;
+	}
 	by_threshold = threshold->action == ACTION_THRESHOLD;
 	if (by_threshold && !threshold_reached(threshold, bounce, history)) {
 		conclude(verdict, DECISION_COUNT, "below threshold");

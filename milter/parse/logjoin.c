@@ -16,6 +16,7 @@
 struct logjoin {
 	struct logqueue *queue;
 	struct logline_reader reader;
+	char programs[LOGJOIN_PROGRAMS][LOGJOIN_PROGRAM_BYTES];
 };
 
 static const char *const notice_names[] = {
@@ -173,7 +174,7 @@ fill_failure(const struct logline *line, const struct logqueue_message *message,
 	bounce->original_recipient = charset_clean_line(line->original, LIMITS_ADDRESS_BYTES, arena);
 	bounce->queue_id = arena_strdup(arena, line->queue_id);
 	bounce->reporting_mta = charset_clean_line(line->host, LIMITS_ID_BYTES, arena);
-	if (line->delay_sec != -1)
+	if (line->delay_sec != -1 && line->delay_sec < line->time)
 		bounce->arrival = line->time - line->delay_sec;
 	if (message != NULL) {
 		bounce->message_id = text_of(message->message_id, arena);
@@ -341,21 +342,39 @@ expired(struct logjoin *join, const struct logline *line, struct arena *arena,
 	logqueue_drop_waiting(join->queue, message);
 }
 
-static void
-note_unknown(const struct logline *line, struct arena *arena, struct logjoin_result *result)
+const char *
+logjoin_program(const struct logjoin *join, unsigned i)
 {
-	const char *name = line->program.len == 0 ? "(no program)" :
-	    charset_clean_line(line->program, sizeof(result->unknown[0].name) - 1, arena);
+	return join->programs[i];
+}
+
+/* A name that can stand in quotes in a counter. */
+static void
+print_program(struct str program, char name[LOGJOIN_PROGRAM_BYTES])
+{
+	size_t len = 0;
+
+	if (program.len == 0)
+		program = STR("(none)");
+	for (; len < program.len && len + 1 < LOGJOIN_PROGRAM_BYTES; len++)
+		name[len] = str_is_alnum(program.data[len]) ||
+		    memchr("()-_./", program.data[len], 6) != NULL ? program.data[len] : '?';
+	name[len] = '\0';
+}
+
+static void
+note_unknown(struct logjoin *join, const struct logline *line, struct logjoin_result *result)
+{
+	char name[LOGJOIN_PROGRAM_BYTES];
 	unsigned i = 0;
 
-	while (i < result->unknown_count && strcmp(result->unknown[i].name, name) != 0)
+	print_program(line->program, name);
+	while (i < LOGJOIN_PROGRAMS - 1 && join->programs[i][0] != '\0' &&
+	    strcmp(join->programs[i], name) != 0)
 		i++;
-	if (i == LOGJOIN_PROGRAMS)
-		name = "(others)", i--;
-	if (i == result->unknown_count)
-		result->unknown_count++;
-	strncpy(result->unknown[i].name, name, sizeof(result->unknown[i].name) - 1);
-	result->unknown[i].lines++;
+	if (join->programs[i][0] == '\0')
+		strcpy(join->programs[i], i < LOGJOIN_PROGRAMS - 1 ? name : "(others)");
+	result->unknown[i]++;
 }
 
 void
@@ -369,13 +388,13 @@ logjoin_line(struct logjoin *join, struct str whole, int64_t now, struct arena *
 	logline_parse(whole, &join->reader, &line);
 	whole = str_sub(whole, 0, LOGLINE_MOST);
 	/* A time that nobody can know of is a clock gone wrong. */
-	if (line.time == 0 || line.time > now + CLOCK_AHEAD_SEC)
+	if (line.time < CLOCK_LEAST || line.time > now + CLOCK_AHEAD_SEC)
 		line.time = now;
 	result->notices[LOGJOIN_LINES]++;
 	result->newest = line.time;
 	switch (line.kind) {
 	case LOG_UNKNOWN:
-		note_unknown(&line, arena, result);
+		note_unknown(join, &line, result);
 		break;
 	case LOG_NOTHING:
 		break;

@@ -36,18 +36,21 @@ enum logjoin_notice {
 
 extern const struct words logjoin_notice_words;
 
-#define LOGJOIN_PROGRAMS 16
+#define LOGJOIN_PROGRAMS 32
+#define LOGJOIN_PROGRAM_BYTES 32
 
 struct logjoin_result {
 	struct logjoin_event *first, **tail;
 	unsigned count;
 	uint64_t notices[LOGJOIN_NOTICE_COUNT];
-	/* Programs whose lines are not understood; the last place is for all
-	   that came when there was no other left. */
-	struct { char name[32]; uint64_t lines; } unknown[LOGJOIN_PROGRAMS];
-	unsigned unknown_count;
+	uint64_t unknown[LOGJOIN_PROGRAMS]; /* lines, by program */
 	int64_t newest; /* the time of the newest line */
 };
+
+/* A program whose lines are not understood, as a label of a counter; the last
+   one stands for all that came when there was no other place left. "" if there
+   is none. */
+const char *logjoin_program(const struct logjoin *join, unsigned i);
 
 /* `bytes_most` bounds what is kept, LOGJOIN_BYTES. */
 struct logjoin *logjoin_new(size_t bytes_most);

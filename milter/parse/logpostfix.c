@@ -224,7 +224,8 @@ logline_postfix(struct str daemon, struct str rest, struct logline *line_r)
 	if (str_equal(daemon, STR("qmgr")))
 		return parse_qmgr(rest, line_r);
 	if (str_equal(daemon, STR("cleanup")) && take(&rest, STR("message-id="))) {
-		line_r->message_id = rest;
+		/* "<>" is what mail without one has. */
+		line_r->message_id = str_equal(rest, STR("<>")) ? STR_EMPTY : rest;
 		return LOG_MESSAGE_ID;
 	}
 	return is_one_of(daemon, others, COUNT_OF(others)) ? LOG_NOTHING : LOG_UNKNOWN;

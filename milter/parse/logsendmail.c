@@ -172,6 +172,8 @@ parse_sender(struct str rest, struct logline *line_r)
 				line_r->recipient_count = (unsigned)count;
 		} else if (take_name(&rest, STR("msgid="))) {
 			line_r->message_id = take_value(&rest);
+			if (str_equal(line_r->message_id, STR("<>")))
+				line_r->message_id = STR_EMPTY;
 		} else if (take_name(&rest, STR("relay="))) {
 			logline_relay(take_value(&rest), &relay);
 			line_r->client = relay.relay_address;

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#define QUIET_NSEC INT64_C(20000000) /* more than a file system's clock may be late */
+#define QUIET_USEC 5000
+#define QUIET_TRIES 100
 #define HEAD_LEAST 64 /* fewer bytes may be those of another file */
 
 static int64_t
@@ -180,8 +184,51 @@ walk(const char *path, struct search *search)
 	return search->found[0] != '\0';
 }
 
-int
-logfile_find(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
+/* When names in the directory of the log changed last. */
+static int64_t
+names_changed(const char *path)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	return stat(dirname(directory), &st) == -1 ? 0 : nsec_of(&st.st_mtim);
+}
+
+/*
+ * A rotation renames many files, one after the other: who looks meanwhile takes
+ * one for another, or passes it over. So names are looked at when they have been
+ * quiet, and again if they were not.
+ */
+struct quiet {
+	int64_t since;
+	unsigned tries;
+};
+
+static void
+wait_for_quiet(const char *path, struct quiet *quiet)
+{
+	struct timespec now;
+
+	for (; quiet->tries < QUIET_TRIES; quiet->tries++) {
+		quiet->since = names_changed(path);
+		clock_gettime(CLOCK_REALTIME, &now);
+		if (nsec_of(&now) < quiet->since || nsec_of(&now) - quiet->since >= QUIET_NSEC)
+			break;
+		usleep(QUIET_USEC);
+	}
+	quiet->tries++;
+}
+
+/* Was it quiet? Where it never is, what was found has to do. */
+static bool
+was_quiet(const char *path, const struct quiet *quiet)
+{
+	return quiet->tries >= QUIET_TRIES || names_changed(path) == quiet->since;
+}
+
+static int
+find_once(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
 {
 	struct search search = { .mark = mark, .after = INT64_MIN, .before = INT64_MAX };
 
@@ -198,7 +245,24 @@ logfile_find(const char *path, const struct logfile_mark *mark, struct logfile *
 }
 
 int
-logfile_next(const char *path, const struct logfile_mark *after, struct logfile *file_r,
+logfile_find(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
+{
+	struct quiet quiet = { 0 };
+
+	for (;;) {
+		int ret;
+
+		wait_for_quiet(path, &quiet);
+		ret = find_once(path, mark, file_r);
+		if (was_quiet(path, &quiet))
+			return ret;
+		if (ret == 1)
+			logfile_close(file_r);
+	}
+}
+
+static int
+next_once(const char *path, const struct logfile_mark *after, struct logfile *file_r,
     bool *gap_r)
 {
 	struct search plain = { .after = after->mtime_nsec, .before = INT64_MAX, .left = after };
@@ -212,12 +276,51 @@ logfile_next(const char *path, const struct logfile_mark *after, struct logfile 
 }
 
 int
-logfile_before(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
+logfile_next(const char *path, const struct logfile_mark *after, struct logfile *file_r,
+    bool *gap_r)
+{
+	struct quiet quiet = { 0 };
+
+	for (;;) {
+		int ret;
+
+		wait_for_quiet(path, &quiet);
+		ret = next_once(path, after, file_r, gap_r);
+		if (was_quiet(path, &quiet))
+			return ret;
+		if (ret == 1)
+			logfile_close(file_r);
+	}
+}
+
+static int
+before_once(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
 {
 	struct search search = { .after = INT64_MIN, .before = mark->mtime_nsec, .newest = true };
 
-	return walk(path, &search) && logfile_open(search.found, file_r) == 0 &&
-	    (file_r->mark.inode != mark->inode || file_r->mark.device != mark->device);
+	if (!walk(path, &search) || logfile_open(search.found, file_r) == -1)
+		return 0;
+	if (file_r->mark.inode != mark->inode || file_r->mark.device != mark->device)
+		return 1;
+	logfile_close(file_r);
+	return 0;
+}
+
+int
+logfile_before(const char *path, const struct logfile_mark *mark, struct logfile *file_r)
+{
+	struct quiet quiet = { 0 };
+
+	for (;;) {
+		int ret;
+
+		wait_for_quiet(path, &quiet);
+		ret = before_once(path, mark, file_r);
+		if (was_quiet(path, &quiet))
+			return ret;
+		if (ret == 1)
+			logfile_close(file_r);
+	}
 }
 
 const char *

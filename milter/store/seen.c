@@ -7,6 +7,7 @@
 #include "base/msg.h"
 
 #define ARRIVAL_DIFFERENCE_SEC 5
+#define MESSAGE_DIFFERENCE_SEC 86400
 #define VALUE_BYTES (3 * STORE_NUMBER_BYTES)
 
 static const struct str secret_key = { "secret", 6 };
@@ -103,6 +104,17 @@ value_number(struct str value, unsigned index)
 	    (index + 1) * STORE_NUMBER_BYTES));
 }
 
+/* Short queue ids are used again at once; and an application may write one and
+   the same Message-ID into all that it sends. */
+static bool
+is_same_arrival(const struct seen_key *key, int64_t before, int64_t now)
+{
+	if (!key->needs_arrival && (before == 0 || now == 0))
+		return true;
+	return llabs(before - now) <=
+	    (key->needs_arrival ? ARRIVAL_DIFFERENCE_SEC : MESSAGE_DIFFERENCE_SEC);
+}
+
 int
 seen_find(struct store_txn *txn, const struct seen_keys *keys, struct seen_row *row_r,
     const char **error_r)
@@ -117,8 +129,7 @@ seen_find(struct store_txn *txn, const struct seen_keys *keys, struct seen_row *
 		if (ret == 0 || value.len != VALUE_BYTES ||
 		    value_number(value, 0) < keys->time - SEEN_KEEP_SEC)
 			continue;
-		if (key->needs_arrival &&
-		    llabs(value_number(value, 2) - keys->arrival) > ARRIVAL_DIFFERENCE_SEC)
+		if (!is_same_arrival(key, value_number(value, 2), keys->arrival))
 			continue;
 		*row_r = (struct seen_row){ value_number(value, 0),
 			(uint64_t)value_number(value, 1) };

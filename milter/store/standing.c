@@ -16,6 +16,8 @@ standing_key(const char *address, char bytes[STANDING_KEY_BYTES])
 	return (struct str){ bytes, len + 1 };
 }
 
+#define NEWEST_KEPT 8 /* of the failures of a category: not thinned out */
+
 /* Time, table, address. */
 #define EXPIRY_PREFIX (STORE_NUMBER_BYTES + 1)
 
@@ -237,8 +239,22 @@ drop_failure(struct standing *standing, unsigned i)
 	    (standing->failure_count - i) * sizeof(standing->failures[0]));
 }
 
-/* Make room for one more of a category. Thresholds ask for different days, so
-   the first that is not alone on its day goes, else the oldest. */
+/* The one that is recorded longest. */
+static unsigned
+oldest_failure(const struct standing *standing)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 1; i < standing->failure_count; i++) {
+		if (standing->failures[i].failure.event < standing->failures[oldest].failure.event)
+			oldest = i;
+	}
+	return oldest;
+}
+
+/* Make room for one more of a category. Thresholds ask for different days, and
+   for many in a short time: so of all but the newest ones, the first that is not
+   alone on its day goes, else the oldest. */
 static void
 make_room(struct standing *standing, enum category category)
 {
@@ -252,6 +268,8 @@ make_room(struct standing *standing, enum category category)
 			continue;
 		if (count++ == 0)
 			oldest = i;
+		if (count > POLICY_HISTORY_MOST - NEWEST_KEPT)
+			break;
 		if (failure->failure.time / CLOCK_DAY_SEC == day)
 			return drop_failure(standing, previous);
 		day = failure->failure.time / CLOCK_DAY_SEC;
@@ -287,7 +305,7 @@ note_failure(struct standing *standing, uint64_t sequence, const struct bounce *
 	if (count_failures(standing, verdict->category) == POLICY_HISTORY_MOST)
 		make_room(standing, verdict->category);
 	if (standing->failure_count == STANDING_FAILURES)
-		drop_failure(standing, 0);
+		drop_failure(standing, oldest_failure(standing));
 	standing->failures[standing->failure_count++] = (struct standing_failure){
 		.failure = { .time = bounce->time, .event = sequence },
 		.category = verdict->category,
@@ -301,6 +319,23 @@ forget_failures(struct standing *standing, enum category category)
 	for (unsigned i = standing->failure_count; i > 0; i--) {
 		if (standing->failures[i - 1].category == category)
 			drop_failure(standing, i - 1);
+	}
+}
+
+/* A delivery: what came before it counts no more, and what waits for a person
+   has found its answer. */
+static void
+reset(struct standing *standing, int64_t time)
+{
+	const struct standing_entry none = { 0 };
+
+	for (unsigned i = standing->failure_count; i > 0; i--) {
+		if (standing->failures[i - 1].failure.time <= time)
+			drop_failure(standing, i - 1);
+	}
+	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
+		if (standing->held[i].since <= time)
+			standing->held[i] = none;
 	}
 }
 
@@ -333,7 +368,7 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 			forget_failures(standing, verdict->category);
 		break;
 	case DECISION_RESET:
-		standing->failure_count = 0;
+		reset(standing, bounce->time);
 		break;
 	case DECISION_DISCARD:
 		standing->held[verdict->table] = none;

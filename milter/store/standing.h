@@ -37,8 +37,8 @@ struct standing {
 	struct standing_entry suppressed[TABLE_SET_COUNT];
 	struct standing_entry held[TABLE_SET_COUNT];
 	uint64_t counts[CATEGORY_COUNT]; /* failures */
-	/* The last ones that count for a threshold, in the order of events; at
-	   most POLICY_HISTORY_MOST of a category. */
+	/* The last ones that may count for a threshold; at most
+	   POLICY_HISTORY_MOST of a category. */
 	struct standing_failure failures[STANDING_FAILURES];
 	unsigned failure_count;
 };

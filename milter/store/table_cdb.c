@@ -119,7 +119,8 @@ finish(struct table_file *table, const char **error_r)
 
 	if (cdb_make_finish(&table->make) == -1)
 		return fail(table->aside, error_r);
-	if (stat(table->path, &old) == 0 && fchmod(table->fd, old.st_mode & 0777) == -1)
+	if (stat(table->path, &old) == 0 && (fchown(table->fd, (uid_t)-1, old.st_gid) == -1 ||
+	    fchmod(table->fd, old.st_mode & 0777) == -1))
 		return fail(table->aside, error_r);
 	if (fsync(table->fd) == -1 || rename(table->aside, table->path) == -1)
 		return fail(table->aside, error_r);
