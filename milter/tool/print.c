@@ -193,6 +193,7 @@ print_event(enum print_format format, const struct journal_event *event)
 		printf("%-20s %6llu %-8s %-16s %s\n", time_or(b->time, "-", time),
 		    (unsigned long long)event->sequence,
 		    words_name(&decision_words, event->verdict.decision),
+		    event->bounce.outcome == OUTCOME_DELIVERED ? "-" :
 		    category_name(event->verdict.category),
 		    b->recipient[0] != '\0' ? b->recipient : b->final_recipient);
 		if (b->text[0] != '\0') {
