@@ -327,8 +327,8 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 	if (!batch->sent) {
 		tally_notices(batch, log->join);
 		/* Numbered, because a batch may bring nothing but counts. */
-	batch->position = arena_printf(batch->arena, "%llu.%llu %s",
-	    (unsigned long long)log->began, (unsigned long long)log->number, position);
+		batch->position = arena_printf(batch->arena, "%llu.%llu %s",
+		    (unsigned long long)log->began, (unsigned long long)log->number, position);
 	}
 	atomic_fetch_add(&batch->references, 1);
 	job->batch = batch;

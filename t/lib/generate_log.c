@@ -314,8 +314,8 @@ postfix_noise(struct recipe *recipe)
 	static const char *const lines[] = {
 		"postfix/smtpd[3]: connect from unknown[198.51.100.7]",
 		"postfix/smtpd[3]: disconnect from unknown[198.51.100.7] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5",
-		"postfix/smtpd[3]: NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 550 5.1.1 <victim@example.com>: "
-		    "Recipient address rejected: no; from=<a@b.test> to=<victim@example.com> proto=ESMTP helo=<x>",
+		("postfix/smtpd[3]: NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 550 5.1.1 <victim@example.com>: "
+		    "Recipient address rejected: no; from=<a@b.test> to=<victim@example.com> proto=ESMTP helo=<x>"),
 		"postfix/smtp[5]: connect to mx.test[192.0.2.9]:25: Connection refused",
 		"postfix/anvil[6]: statistics: max connection rate 1/60s for (smtp:198.51.100.7) at Nov 20 15:02:18",
 		"postfix/smtpd[3]: warning: hostname x.test does not resolve to address 198.51.100.7",
