@@ -373,7 +373,8 @@ note_unknown(struct logjoin *join, const struct logline *line, struct logjoin_re
 	    strcmp(join->programs[i], name) != 0)
 		i++;
 	if (join->programs[i][0] == '\0')
-		strcpy(join->programs[i], i < LOGJOIN_PROGRAMS - 1 ? name : "(others)");
+		snprintf(join->programs[i], LOGJOIN_PROGRAM_BYTES, "%s",
+		    i < LOGJOIN_PROGRAMS - 1 ? name : "(others)");
 	result->unknown[i]++;
 }
 
