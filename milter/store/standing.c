@@ -372,6 +372,8 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 		break;
 	case DECISION_DISCARD:
 		standing->held[verdict->table] = none;
+		if (bounce->source == SOURCE_OPERATOR)
+			forget_failures(standing, verdict->category);
 		break;
 	default:
 		break;

@@ -285,6 +285,69 @@ test_all_or_nothing(void **state)
 	assert_int_equal(counter(lane, "log_notices_total{kind=\"lines\"}"), 8);
 }
 
+#define FROM2(id) "postfix/cleanup[1]: " id ": message-id=<" id "@own.test>\n" \
+	"postfix/qmgr[1]: " id ": from=<list@own.test>, size=1, nrcpt=2 (queue active)\n"
+#define BUSY_EOD "dsn=4.2.2, status=deferred (host mx.x.test[192.0.2.9] said: 452 4.2.2 mailbox full " \
+	"(in reply to end of DATA command))"
+
+/* The first deferral was about the whole transaction and did not count; that the
+   mailbox then is full does. */
+static void
+test_after_an_exempt_deferral(void **state)
+{
+	struct lane *lane = *state;
+
+	for (int day = 3; day > 0; day--) {
+		char text[2048];
+
+		snprintf(text, sizeof(text), FROM2("A0000%d") TO("A0000%d", "a@x.test", BUSY_EOD)
+		    TO("A0000%d", "a@x.test", FULL), day, day, day, day, day);
+		add(lane, day, text);
+	}
+	assert_int_equal(pipeline_log_commit(lane->log, "one"), 0);
+	assert_int_equal(counter(lane, "decisions_total{decision=\"exempt\"}"), 3);
+	assert_int_equal(counter(lane, "decisions_total{decision=\"suppress\"}"), 1);
+}
+
+/* What an old line says of a delivery is no news to newer failures. */
+static void
+test_an_old_delivery(void **state)
+{
+	struct lane *lane = *state;
+
+	add(lane, 3, FROM("A00001") TO("A00001", "a@x.test", FULL));
+	add(lane, 2, FROM("A00002") TO("A00002", "a@x.test", FULL));
+	add(lane, 20, FROM("A00003") TO("A00003", "a@x.test", SENT));
+	add(lane, 1, FROM("A00004") TO("A00004", "a@x.test", FULL));
+	assert_int_equal(pipeline_log_commit(lane->log, "one"), 0);
+	assert_int_equal(counter(lane, "decisions_total{decision=\"reset\"}"), 0);
+	assert_int_equal(counter(lane, "decisions_total{decision=\"suppress\"}"), 1);
+}
+
+/* A clock that does not know the year, and mail without a Message-ID. */
+static void
+test_times_and_ids_of_no_use(void **state)
+{
+	static const char early[] = "1969-12-31T23:00:00Z mta postfix/smtp[1]: A00001: to=<a@x.test>, "
+	    "relay=mx.x.test[192.0.2.9]:25, delay=30, " FULL "\n";
+	struct lane *lane = *state;
+
+	pipeline_log_add(lane->log, str_of(early));
+	assert_int_equal(pipeline_log_commit(lane->log, "one"), 0);
+	for (int day = 3; day > 0; day--) {
+		char text[2048];
+
+		snprintf(text, sizeof(text), "postfix/cleanup[1]: B0000%d: message-id=<>\n"
+		    TO("B0000%d", "b@x.test", FULL), day, day);
+		add(lane, day, text);
+	}
+	assert_int_equal(pipeline_log_commit(lane->log, "two"), 0);
+	assert_string_equal(position(lane), "two");
+	assert_int_equal(counter(lane, "events_total{category=\"mailbox-full\"}"), 5);
+	assert_int_equal(counter(lane, "repeated_reports_total"), 0);
+	assert_int_equal(counter(lane, "decisions_total{decision=\"suppress\"}"), 1);
+}
+
 /* An event that cannot be recorded holds up nobody else's. */
 static void
 test_one_that_cannot_be(void **state)
@@ -506,7 +569,8 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_one_batch), T(test_the_same_batch_twice), T(test_all_or_nothing),
-		T(test_one_that_cannot_be), T(test_retries),
+		T(test_one_that_cannot_be), T(test_retries), T(test_after_an_exempt_deferral),
+		T(test_an_old_delivery), T(test_times_and_ids_of_no_use),
 		T(test_log_and_report), T(test_read_again), T(test_threshold), T(test_own_refusal),
 		T(test_count), T(test_due), T(test_recall),
 	};

@@ -496,6 +496,93 @@ test_tables(void **state)
 	assert_int_equal(verdict.until, 0);
 }
 
+/* Nobody could be asked: that may count. But our own agents leave messages to
+   expire too, and a user of our own over quota must stay reachable. */
+static void
+test_expired_without_a_server(void **state)
+{
+	static const struct {
+		const char *subcause;
+		enum decision want;
+	} cases[] = {
+		{ "", DECISION_COUNT }, { "network-error", DECISION_COUNT },
+		{ "domain-unknown-temp", DECISION_COUNT }, { "mailbox-full", DECISION_EXEMPT },
+		{ "user-unknown-temp", DECISION_EXEMPT },
+	};
+	const enum source sources[] = { SOURCE_LOCAL, SOURCE_LOG };
+	struct policy policy;
+
+	(void)state;
+	policy_init(&policy);
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		struct policy_history history = { 0 };
+		struct verdict verdict;
+		struct bounce bounce;
+
+		make(&bounce, &verdict, CATEGORY_MESSAGE_EXPIRED);
+		bounce.source = sources[i % 2];
+		bounce.outcome = OUTCOME_EXPIRED;
+		bounce.status = "4.4.1";
+		bounce.stage = STAGE_UNKNOWN;
+		bounce.remote_mta = bounce.relay = "";
+		verdict.subcause = cases[i / 2].subcause;
+		policy_decide(&policy, &bounce, &history, &verdict);
+		check(verdict.decision == cases[i / 2].want, "subcause \"%s\"", cases[i / 2].subcause);
+	}
+}
+
+/* One deferral is no reason, whatever the setting; unless a rule says that this
+   4xx means "gone". */
+static void
+test_only_deferred(void **state)
+{
+	struct policy_history history = { 0 };
+	struct policy policy;
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	policy_init(&policy);
+	policy.categories[CATEGORY_MAILBOX_FULL].action = ACTION_SUPPRESS;
+	make(&bounce, &verdict, CATEGORY_MAILBOX_FULL);
+	bounce.outcome = OUTCOME_DEFERRED;
+	bounce.status = "4.2.2";
+	policy_decide(&policy, &bounce, &history, &verdict);
+	assert_int_equal(verdict.decision, DECISION_COUNT);
+	bounce.outcome = OUTCOME_FAILED;
+	policy_decide(&policy, &bounce, &history, &verdict);
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+	make(&bounce, &verdict, CATEGORY_USER_UNKNOWN);
+	bounce.outcome = OUTCOME_DEFERRED;
+	policy_decide(&policy, &bounce, &history, &verdict);
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+}
+
+/* Two days are asked for where one failure would do, and not where the operator
+   asks for more. */
+static void
+test_own_lookup_and_the_operator(void **state)
+{
+	struct policy_history history = { .failures = { { NOW - DAY, 1 } }, .count = 1 };
+	struct policy policy;
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	policy_init(&policy);
+	make(&bounce, &verdict, CATEGORY_DOMAIN_UNKNOWN);
+	bounce.remote_mta = bounce.relay = "";
+	bounce.stage = STAGE_UNKNOWN;
+	bounce.status = "5.4.4";
+	policy_decide(&policy, &bounce, &history, &verdict);
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+	policy.categories[CATEGORY_DOMAIN_UNKNOWN].action = ACTION_THRESHOLD;
+	policy.categories[CATEGORY_DOMAIN_UNKNOWN].count = 10;
+	policy.categories[CATEGORY_DOMAIN_UNKNOWN].days = 10;
+	policy_decide(&policy, &bounce, &history, &verdict);
+	assert_int_equal(verdict.decision, DECISION_COUNT);
+}
+
 int
 main(void)
 {
@@ -507,7 +594,9 @@ main(void)
 		cmocka_unit_test(test_about_mailbox),
 		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_what_makes_a_threshold),
-		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_expired), cmocka_unit_test(test_expired_without_a_server),
+		cmocka_unit_test(test_only_deferred),
+		cmocka_unit_test(test_own_lookup_and_the_operator),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_tables),
 	};

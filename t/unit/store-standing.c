@@ -345,6 +345,92 @@ put_seen(const struct seen *seen, struct store *store, const struct bounce *boun
 	assert_done(store_commit(txn, &error));
 }
 
+/* An application may write one Message-ID into all that it sends. */
+static void
+test_one_message_id_for_all(void **state)
+{
+	struct store *store = open_store(*state);
+	struct bounce bounce;
+	struct seen seen;
+	const char *error;
+
+	assert_done(seen_open(store, &seen, &error));
+	make_bounce(&bounce, "a@example.com", NOON);
+	bounce.message_id = "<1@example.com>";
+	bounce.arrival = NOON;
+	put_seen(&seen, store, &bounce);
+	bounce.arrival = NOON + 86400;
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	bounce.arrival++;
+	assert_int_equal(is_seen(&seen, store, &bounce), 0);
+	bounce.arrival = 0; /* not known */
+	assert_int_equal(is_seen(&seen, store, &bounce), 1);
+	seen_close(&seen);
+	store_close(store);
+}
+
+/* A delivery ends what came before it and nothing else, also a suppression that
+   waits for a person; an operator's discard forgets like his lift. */
+static void
+test_what_a_delivery_ends(void **state)
+{
+	struct standing standing = { 0 };
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++) {
+		make_bounce(&bounce, "a@example.com", NOON + i * 100);
+		bounce.outcome = OUTCOME_FAILED;
+		verdict_init(&verdict);
+		verdict.category = CATEGORY_MAILBOX_FULL;
+		verdict.decision = i == 2 ? DECISION_HOLD : DECISION_COUNT;
+		standing_fold(&standing, i, &bounce, &verdict);
+	}
+	assert_int_equal(standing.failure_count, 3);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 2);
+	bounce.outcome = OUTCOME_DELIVERED;
+	bounce.time = NOON + 150;
+	verdict_init(&verdict);
+	verdict.decision = DECISION_RESET;
+	standing_fold(&standing, 4, &bounce, &verdict);
+	assert_int_equal(standing.failure_count, 2);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 2);
+	bounce.time = NOON + 200;
+	standing_fold(&standing, 5, &bounce, &verdict);
+	assert_int_equal(standing.failure_count, 1);
+	assert_int_equal(standing.held[TABLE_MAIN].event, 0);
+	verdict.category = CATEGORY_MAILBOX_FULL;
+	verdict.decision = DECISION_DISCARD;
+	bounce.outcome = OUTCOME_NONE;
+	bounce.source = SOURCE_OPERATOR;
+	standing_fold(&standing, 6, &bounce, &verdict);
+	assert_int_equal(standing.failure_count, 0);
+}
+
+/* A month of lonely days leaves room for many attempts in an hour. */
+static void
+test_the_newest_are_kept(void **state)
+{
+	struct standing standing = { 0 };
+	struct verdict verdict;
+	struct bounce bounce;
+	unsigned today = 0;
+
+	(void)state;
+	verdict_init(&verdict);
+	verdict.category = CATEGORY_MAILBOX_FULL;
+	for (unsigned i = 0; i < 60; i++) {
+		make_bounce(&bounce, "a@example.com", i < 45 ? NOON + i * 86400 : NOON + 45 * 86400 + i);
+		bounce.outcome = OUTCOME_FAILED;
+		standing_fold(&standing, i + 1, &bounce, &verdict);
+	}
+	assert_int_equal(standing.failure_count, POLICY_HISTORY_MOST);
+	for (unsigned i = 0; i < standing.failure_count; i++)
+		today += standing.failures[i].failure.time >= NOON + 45 * 86400;
+	assert_true(today >= 8);
+}
+
 static void
 test_seen(void **state)
 {
@@ -481,6 +567,8 @@ main(void)
 		cmocka_unit_test(test_an_operators_lift_forgets),
 		T(test_expiry_follows_the_standing),
 		T(test_journal_has_no_gaps_and_is_pruned_at_its_old_end),
+		cmocka_unit_test(test_what_a_delivery_ends), cmocka_unit_test(test_the_newest_are_kept),
+		T(test_one_message_id_for_all),
 		T(test_seen), T(test_a_report_without_ids_is_known_by_its_own), T(test_brake),
 		T(test_counters),
 	};
