@@ -20,7 +20,7 @@ static const char *const stage_names[] = {
 };
 
 static const char *const limit_names[] = {
-	"size", "depth", "parts", "header", "recipients", "text", "memory",
+	"size", "depth", "parts", "header", "recipients", "text", "memory", "cut",
 };
 
 const struct words source_words = WORDS(source_names);
@@ -73,12 +73,14 @@ static const struct field bounce_fields[] = {
 	{ "status", KIND_TEXT, B(status), NULL },
 	{ "diagnostic-type", KIND_TEXT, B(diagnostic_type), NULL },
 	{ "text", KIND_TEXT, B(text), NULL },
+	{ "feedback", KIND_TEXT, B(feedback), NULL },
 	{ "report", KIND_TEXT, B(report), NULL },
 };
 
 static const struct field verdict_fields[] = {
 	{ "category", KIND_WORD, V(category), &category_words },
 	{ "subcause", KIND_TEXT, V(subcause), NULL },
+	{ "identity", KIND_TEXT, V(identity), NULL },
 	{ "rule", KIND_TEXT, V(rule), NULL },
 	{ "proof", KIND_WORD, V(proof), &proof_words },
 	{ "decision", KIND_WORD, V(decision), &decision_words },

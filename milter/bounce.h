@@ -61,6 +61,7 @@ enum {
 	LIMIT_RECIPIENTS = 1u << 4, /* more recipient groups than are read */
 	LIMIT_TEXT = 1u << 5,       /* the reply text was cut */
 	LIMIT_MEMORY = 1u << 6,     /* too many reports were being read at once */
+	LIMIT_CUT = 1u << 7,        /* the message ends before its last part does */
 };
 
 struct bounce {
@@ -95,6 +96,7 @@ struct bounce {
 	const char *status;     /* enhanced status, "5.1.1" (RFC 3463) */
 	const char *diagnostic_type; /* "smtp", "x-postfix", ... */
 	const char *text;       /* the whole reply, one line */
+	const char *feedback;   /* what a complaint complains of, "abuse" (RFC 5965) */
 	const char *words;      /* the reply without its codes; not stored */
 	const char *report;     /* what is kept of the raw report */
 };

@@ -162,7 +162,8 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	if (bounce->outcome != OUTCOME_DELIVERED) {
 		verdict_init(&event->verdict);
 		event->verdict.proof = PROOF_LOCAL;
-		classify(batch->work.config->rules, bounce, &event->verdict);
+		classify(batch->work.config->rules, bounce, batch->arena,
+		    &event->verdict);
 		batch->urgent = true;
 	}
 	*batch->tail = event;

@@ -188,7 +188,7 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 		choose_recipient(config, origin->source, bounce, arena);
 		verdict_init(&job->verdicts[i]);
 		job->verdicts[i].proof = job->proof;
-		classify(config->rules, bounce, &job->verdicts[i]);
+		classify(config->rules, bounce, arena, &job->verdicts[i]);
 	}
 	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
 	job->job.committed = job->proof == PROOF_NONE ? unverified_committed : report_committed;

@@ -122,7 +122,7 @@ const struct words table_set_words = WORDS(table_set_names);
 void
 verdict_init(struct verdict *verdict)
 {
-	*verdict = (struct verdict){ .subcause = "", .rule = "", .reason = "" };
+	*verdict = (struct verdict){ .subcause = "", .identity = "", .rule = "", .reason = "" };
 }
 
 const char *

@@ -105,7 +105,11 @@ struct verdict {
 	enum proof proof;
 	enum decision decision;
 	enum table_set table;
-	const char *subcause; /* of auth-failure; of message-expired the last cause */
+	const char *subcause; /* of auth-failure the method, of the blocklist categories
+	                         the list, of throttled what is limited; of
+	                         message-expired the last cause */
+	const char *identity; /* ... and whom the words name: the listed address, the
+	                         limited domain */
 	const char *rule;     /* id of the rule that chose the category */
 	const char *reason;   /* why this decision, in a word or two */
 	int64_t until;        /* of a suppression: when it ends, 0 never */

@@ -46,6 +46,34 @@ arena_free(struct arena *arena)
 	free(arena);
 }
 
+void
+arena_reset(struct arena *arena)
+{
+	struct block *kept = arena->head, *block;
+
+	arena->used = 0;
+	if (kept == NULL)
+		return;
+	while ((block = kept->next) != NULL) {
+		kept->next = block->next;
+		/* The ordinary blocks are alike; large ones are let go. */
+		if (kept->size != BLOCK_BYTES) {
+			free(kept);
+			kept = block;
+			continue;
+		}
+		free(block);
+	}
+	if (kept->size != BLOCK_BYTES) {
+		free(kept);
+		kept = NULL;
+	} else {
+		memset(kept->data, 0, kept->used);
+		kept->used = 0;
+	}
+	arena->head = kept;
+}
+
 static struct block *
 block_new(size_t size)
 {

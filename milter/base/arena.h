@@ -20,6 +20,10 @@ struct arena *arena_new(void);
 /* Free the arena and all that was allocated from it. NULL is allowed. */
 void arena_free(struct arena *arena);
 
+/* Forget all that was allocated; a moderate amount of memory is kept for what
+   comes next. */
+void arena_reset(struct arena *arena);
+
 /* Zeroed memory, aligned for any type, owned by the arena. */
 void *arena_alloc(struct arena *arena, size_t size);
 

@@ -19,7 +19,8 @@ is_soft(const struct bounce *bounce)
 }
 
 void
-classify(const struct rule_set *set, const struct bounce *bounce, struct verdict *verdict)
+classify(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
+    struct verdict *verdict)
 {
 	struct rule_query query = {
 		.words = str_of(bounce->words),
@@ -31,6 +32,7 @@ classify(const struct rule_set *set, const struct bounce *bounce, struct verdict
 	struct rule_hit hit = { .id = "", .subcause = "", .category = CATEGORY_UNKNOWN };
 	size_t at;
 
+	(void)arena;
 	verdict->category = CATEGORY_UNKNOWN;
 	verdict->subcause = verdict->rule = "";
 	if (str_ifind(query.text, STR(CLASSIFY_MARKER), 0, &at) == 1) {

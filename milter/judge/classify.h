@@ -16,8 +16,9 @@
 /* The rule that is named then. */
 #define CLASSIFY_MARKER_RULE "marker"
 
-/* Set category, sub-cause and rule of the verdict; the strings are constants
-   or belong to the set. */
-void classify(const struct rule_set *set, const struct bounce *bounce, struct verdict *verdict);
+/* Set category, sub-cause, identity and rule of the verdict; the strings are
+   constants, or belong to the set or the arena. */
+void classify(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
+    struct verdict *verdict);
 
 #endif

@@ -59,10 +59,11 @@ print_verdict(const struct verdict *verdict)
 }
 
 static void
-judge(const struct answer *answer, const struct bounce *bounce, struct verdict *verdict_r)
+judge(const struct answer *answer, const struct bounce *bounce, struct arena *arena,
+    struct verdict *verdict_r)
 {
 	verdict_init(verdict_r);
-	classify(answer->rules, bounce, verdict_r);
+	classify(answer->rules, bounce, arena, verdict_r);
 }
 
 /* The word of RFC 3464 section 2.3.3. */
@@ -89,7 +90,8 @@ recipient_object(const struct bounce *bounce, const struct verdict *verdict)
 }
 
 void
-answer_report(const struct answer *answer, const char *file, const struct report *report)
+answer_report(const struct answer *answer, const char *file, const struct report *report,
+    struct arena *arena)
 {
 	json_t *object = json_object(), *recipients = json_array();
 	const char *kind = words_name(&report_kind_words, report->kind);
@@ -100,7 +102,7 @@ answer_report(const struct answer *answer, const char *file, const struct report
 		const struct bounce *bounce = &report->bounces[i];
 		struct verdict verdict;
 
-		judge(answer, bounce, &verdict);
+		judge(answer, bounce, arena, &verdict);
 		json_array_append_new(recipients, recipient_object(bounce, &verdict));
 		if (!answer->json) {
 			printf("%s: %s %s %s ", file, bounce->recipient[0] == '\0' ?
@@ -139,7 +141,7 @@ answer_reply(const struct answer *answer, struct str line)
 	bounce.status = reply.status;
 	bounce.text = reply.text;
 	bounce.words = reply.words;
-	judge(answer, &bounce, &verdict);
+	judge(answer, &bounce, arena, &verdict);
 	action = words_name(&action_words, answer->policy->categories[verdict.category].action);
 	if (answer->json) {
 		json_t *object = json_object();
@@ -204,7 +206,7 @@ answer_delivery(const struct answer *answer, const struct logline *line, struct 
 
 	logjoin_bounce(line, recipient, arena, &bounce);
 	address = clean(recipient, arena);
-	judge(answer, &bounce, &verdict);
+	judge(answer, &bounce, arena, &verdict);
 	if (answer->json) {
 		reply_parse(line->text, arena, &reply);
 		if (bounce.code == 0)

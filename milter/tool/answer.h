@@ -17,7 +17,8 @@ struct answer {
 };
 
 /* A message that was read from `file`. */
-void answer_report(const struct answer *answer, const char *file, const struct report *report);
+void answer_report(const struct answer *answer, const char *file, const struct report *report,
+    struct arena *arena);
 
 /* A reply, "MX<TAB>reply" or the reply alone. */
 void answer_reply(const struct answer *answer, struct str line);

@@ -79,7 +79,7 @@ read_message(const struct request *request, const char *name, struct str message
 	struct report report;
 
 	report_parse(message, false, arena, &report);
-	answer_report(&request->answer, name, &report);
+	answer_report(&request->answer, name, &report, arena);
 	arena_free(arena);
 }
 

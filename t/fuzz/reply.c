@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bounce.text = reply.text;
 	bounce.words = reply.words;
 	bounce.remote_mta = reply.host;
-	classify(rules, &bounce, &verdict);
+	classify(rules, &bounce, arena, &verdict);
 	promise(verdict.category < CATEGORY_COUNT && verdict.category != CATEGORY_MANUAL);
 	/* Without a word, no mailbox is taken away, but by status or 556. */
 	if (reply.words[0] == '\0' && reply.status[0] == '\0' && reply.code != 556)

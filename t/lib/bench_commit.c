@@ -156,7 +156,7 @@ run_single(struct store *store)
 		report_parse(print_report(i, text, sizeof(text)), false, arena, &report);
 		verdict_init(&verdict);
 		verdict.proof = PROOF_RELAY;
-		classify(config->rules, &report.bounces[0], &verdict);
+		classify(config->rules, &report.bounces[0], arena, &verdict);
 		policy_decide(&config->policy, &report.bounces[0], &history, &verdict);
 		if (record_one(store, &seen, &report.bounces[0], &verdict, &error) == -1)
 			errx(1, "%s", error);

@@ -30,7 +30,7 @@ print_text(const struct report *report, struct arena *arena)
 		struct verdict verdict;
 
 		verdict_init(&verdict);
-		classify(rules, &report->bounces[i], &verdict);
+		classify(rules, &report->bounces[i], arena, &verdict);
 		buf_add_byte(&out, '\n');
 		bounce_print(&report->bounces[i], &verdict, &out);
 	}

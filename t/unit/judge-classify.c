@@ -53,7 +53,7 @@ classify_reply(struct str host, struct str text, enum outcome outcome, struct ar
 	bounce.status = reply.status;
 	bounce.text = reply.text;
 	bounce.words = words.data;
-	classify(rules, &bounce, verdict);
+	classify(rules, &bounce, arena, verdict);
 	drop(words);
 }
 
