@@ -52,6 +52,7 @@ static const struct field bounce_fields[] = {
 	{ "code", KIND_NUMBER, B(code), NULL },
 	{ "together", KIND_NUMBER, B(together), NULL },
 	{ "named", KIND_NUMBER, B(named), NULL },
+	{ "guessed", KIND_NUMBER, B(guessed), NULL },
 	{ "again", KIND_NUMBER, B(again), NULL },
 	{ "limits", KIND_NUMBER, B(limits), NULL },
 	{ "recipient", KIND_TEXT, B(recipient), NULL },

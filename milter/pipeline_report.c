@@ -275,7 +275,8 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 		return PIPELINE_RECORDED;
 	config = config_get();
 	arena = arena_new();
-	report_parse(message, config->keep == KEEP_REPORT, arena, &report);
+	report_parse(message, (config->keep == KEEP_REPORT ? REPORT_KEEP : 0) |
+	    (origin->envelope_sender[0] == '\0' ? REPORT_NULL_SENDER : 0), arena, &report);
 	msg_debug("%s lane, client %s, %zu bytes: %s, %u recipients",
 	    words_name(&source_words, origin->source), origin->client, message.len,
 	    words_name(&report_kind_words, report.kind), report.count);

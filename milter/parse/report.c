@@ -2,41 +2,34 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "parse/address.h"
 #include "parse/charset.h"
-#include "parse/decode.h"
-#include "parse/dsn.h"
+#include "parse/complaint.h"
+#include "parse/formats.h"
 #include "parse/header.h"
 #include "parse/limits.h"
-#include "parse/mime.h"
-#include "parse/plain.h"
+#include "parse/notice.h"
 #include "parse/reply.h"
+#include "parse/returned.h"
+#include "parse/status.h"
+#include "parse/unstructured.h"
 
 #define KEEP_REPORT_BYTES 8192
 
 static const char *const report_kind_names[REPORT_KIND_COUNT] = {
 	[REPORT_OTHER] = "not-bounce", [REPORT_DSN] = "dsn",
-	[REPORT_DELIVERED] = "dsn-delivered",
+	[REPORT_DELIVERED] = "dsn-delivered", [REPORT_COMPLAINT] = "arf",
+	[REPORT_AUTO_REPLY] = "auto-reply", [REPORT_CHALLENGE] = "challenge-response",
 };
 
 const struct words report_kind_words = WORDS(report_kind_names);
 
-/* The parts of a report, and what they say about the message as a whole. */
-struct reading {
-	struct arena *arena;
-	struct report *report;
-	struct dsn dsn;
-	struct str notice;   /* the part that people read */
-	struct str returned; /* headers of the returned message */
-	struct bounce common; /* fields that all recipients share */
-};
-
 bool
-report_is_candidate(struct str content_type)
+report_is_candidate(struct str name, struct str value)
 {
-	struct str type = str_trim(content_type);
+	struct str type = str_trim(value);
 
+	if (!str_iequal(name, STR("Content-Type")))
+		return formats_is_candidate(name, value);
 	return str_istarts(type, STR("multipart/report")) ||
 	    str_istarts(type, STR("message/delivery-status")) ||
 	    str_istarts(type, STR("message/global-delivery-status"));
@@ -59,80 +52,27 @@ with_line_feeds(struct str message, struct arena *arena)
 	return (struct str){ copy, message.len };
 }
 
-static const char *
-clean(struct str text, size_t limit, struct reading *reading)
+const char *
+reading_clean(struct reading *reading, struct str text, size_t limit)
 {
 	return charset_clean_line(charset_to_utf8(text, STR_EMPTY, reading->arena), limit,
 	    reading->arena);
 }
 
-/* A message id without what stands around it. */
-static const char *
-message_id(struct str headers, struct reading *reading)
+void
+reading_begin_bounces(struct reading *reading, unsigned count)
 {
-	struct str value, id;
-	size_t open, close;
-
-	header_find(headers, STR("Message-ID"), &value);
-	id = str_trim(header_unfold(value, reading->arena));
-	if (str_find_byte(id, '<', 0, &open) && str_find_byte(id, '>', open, &close))
-		id = str_sub(id, open, close + 1);
-	/* "<>" names nothing. */
-	return id.len <= 2 ? "" : clean(id, LIMITS_ID_BYTES, reading);
+	reading->report->bounces = arena_alloc(reading->arena,
+	    count * sizeof(reading->report->bounces[0]));
 }
 
-static bool
-is_list_mail(struct str headers)
+struct bounce *
+reading_add_bounce(struct reading *reading)
 {
-	struct str value;
+	struct bounce *bounce = &reading->report->bounces[reading->report->count++];
 
-	if (header_find(headers, STR("List-Id"), &value) == 1)
-		return true;
-	header_find(headers, STR("Precedence"), &value);
-	value = str_trim(value);
-	return str_iequal(value, STR("list")) || str_iequal(value, STR("bulk"));
-}
-
-/* The address in a From or Return-Path field, in normal form; "" if none. */
-static const char *
-header_address(struct str headers, struct str name, struct reading *reading)
-{
-	const char *address = "";
-	struct str value;
-	size_t open, close;
-
-	header_find(headers, name, &value);
-	value = str_trim(header_unfold(value, reading->arena));
-	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
-		value = str_sub(value, open, close + 1);
-	address_parse(value, reading->arena, &address);
-	return address;
-}
-
-/* The headers of the returned message, from whichever part carries them. */
-static struct str
-find_returned(const struct mime *mime, struct reading *reading)
-{
-	static const char *const types[] = {
-		"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers",
-	};
-	struct str content, body;
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		const struct mime_part *part = mime_find(mime, types[i]);
-
-		if (part == NULL)
-			continue;
-		content = mime_content(part, LIMITS_REPORT_BYTES, reading->arena,
-		    &reading->report->limits);
-		header_split(content, &content, &body);
-		if (content.len > LIMITS_HEADER_BLOCK_BYTES) {
-			content.len = LIMITS_HEADER_BLOCK_BYTES;
-			reading->report->limits |= LIMIT_HEADER;
-		}
-		return content;
-	}
-	return STR_EMPTY;
+	*bounce = reading->common;
+	return bounce;
 }
 
 /* What is kept of the raw report: the delivery status, then the headers of the
@@ -168,107 +108,6 @@ keep_raw(struct str status, struct str returned, struct reading *reading)
 	return kept;
 }
 
-static void
-read_common(struct str headers, struct reading *reading)
-{
-	struct bounce *common = &reading->common;
-	const struct dsn *dsn = &reading->dsn;
-	struct arena *arena = reading->arena;
-	const char *type;
-
-	common->report_id = reading->report->report_id = message_id(headers, reading);
-	common->message_id = message_id(reading->returned, reading);
-	common->queue_id = clean(dsn->queue_id, LIMITS_ID_BYTES, reading);
-	common->envelope_id = clean(dsn->original_envelope_id, LIMITS_ID_BYTES, reading);
-	common->reporting_mta = clean(dsn_untyped(dsn->reporting_mta, arena, &type),
-	    LIMITS_ID_BYTES, reading);
-	clock_scan_header(dsn->arrival_date, &common->arrival);
-	if (common->arrival < 0)
-		common->arrival = 0;
-	if (address_parse(address_of_field(dsn->sender, arena), arena, &common->sender) == 0)
-		common->sender = header_address(reading->returned, STR("Return-Path"), reading);
-	if (common->sender[0] == '\0')
-		common->sender = header_address(reading->returned, STR("From"), reading);
-	reading->report->from_domain = address_domain(header_address(reading->returned,
-	    STR("From"), reading));
-	reading->report->to_list = is_list_mail(reading->returned);
-}
-
-/* The status of the field; some MTAs put words behind it. */
-static const char *
-field_status(struct str status, struct arena *arena)
-{
-	const char *text = "";
-
-	reply_take_status(&status, arena, &text);
-	return text;
-}
-
-static enum outcome
-outcome_of(struct str action, const char *status)
-{
-	if (str_istarts(action, STR("delivered")) || str_istarts(action, STR("relayed")) ||
-	    str_istarts(action, STR("expanded")) || status[0] == '2')
-		return OUTCOME_DELIVERED;
-	if (str_istarts(action, STR("delayed")))
-		return OUTCOME_DELAYED;
-	return status[0] == '4' ? OUTCOME_EXPIRED : OUTCOME_FAILED;
-}
-
-/* The remote host's words: the Diagnostic-Code, completed by the paragraph
-   that names the command and the relay. */
-static void
-read_words(const struct dsn_recipient *recipient, struct str address, struct reading *reading,
-    struct bounce *bounce)
-{
-	struct arena *arena = reading->arena;
-	struct reply reply, notice;
-	struct str words;
-
-	words = dsn_untyped(charset_to_utf8(recipient->diagnostic_code, STR_EMPTY, arena), arena,
-	    &bounce->diagnostic_type);
-	reply_parse(words, arena, &reply);
-	if (plain_find_recipient(reading->notice, address, &words) == 1) {
-		reply_parse(words, arena, &notice);
-		bounce->stage = notice.stage;
-		bounce->relay = notice.relay;
-		if (reply.text[0] == '\0')
-			reply = notice;
-	}
-	if (bounce->stage == STAGE_UNKNOWN)
-		bounce->stage = reply.stage;
-	bounce->code = reply.code;
-	bounce->text = reply.text;
-	bounce->words = reply.words;
-	bounce->limits |= reply.limits;
-	/* The MTA's own summary is "5.0.0" where the remote host gave a code
-	   without a status: then its words count, not the summary. */
-	if (reply.status[0] != '\0' && bounce->outcome == OUTCOME_FAILED)
-		bounce->status = reply.status;
-}
-
-static void
-read_recipient(const struct dsn_recipient *recipient, struct reading *reading,
-    struct bounce *bounce)
-{
-	struct arena *arena = reading->arena;
-	struct str final = address_of_field(recipient->final_recipient, arena);
-	struct str original = address_of_field(
-	    decode_xtext(recipient->original_recipient, arena), arena);
-	const char *type;
-
-	*bounce = reading->common;
-	bounce->final_recipient = clean(final, LIMITS_ADDRESS_BYTES, reading);
-	bounce->original_recipient = clean(original, LIMITS_ADDRESS_BYTES, reading);
-	bounce->status = field_status(recipient->status, arena);
-	bounce->outcome = outcome_of(recipient->action, bounce->status);
-	bounce->remote_mta = clean(dsn_untyped(recipient->remote_mta, arena, &type),
-	    LIMITS_ID_BYTES, reading);
-	bounce->diagnostic_type = "";
-	read_words(recipient, final, reading, bounce);
-	address_parse(final, arena, &bounce->recipient);
-}
-
 /*
  * How many recipients one reply covers. A reply to the end of DATA covers the
  * whole transaction, and where nobody says which command was refused, several
@@ -301,64 +140,83 @@ names_recipient(const struct bounce *bounce)
 	    reply_names_address(text, str_of(bounce->original_recipient));
 }
 
+/* What is known only when all bounces of the report are. */
 static void
-read_recipients(struct reading *reading)
+complete(struct report *report)
 {
-	struct report *report = reading->report;
-
-	report->bounces = arena_alloc(reading->arena,
-	    (reading->dsn.count + 1) * sizeof(report->bounces[0]));
-	for (unsigned i = 0; i < reading->dsn.count; i++) {
-		struct bounce *bounce = &report->bounces[report->count];
-
-		read_recipient(&reading->dsn.recipients[i], reading, bounce);
-		if (bounce->outcome != OUTCOME_DELIVERED)
-			report->kind = REPORT_DSN;
-		report->count++;
-	}
 	count_together(report);
 	for (unsigned i = 0; i < report->count; i++) {
 		report->bounces[i].named = names_recipient(&report->bounces[i]);
 		report->bounces[i].limits |= report->limits;
+		if (report->kind != REPORT_COMPLAINT)
+			report->kind = report->bounces[i].outcome != OUTCOME_DELIVERED ?
+			    REPORT_DSN : report->kind == REPORT_DSN ? REPORT_DSN : REPORT_DELIVERED;
 	}
 }
 
-void
-report_parse(struct str message, bool keep_report, struct arena *arena, struct report *report_r)
+/* The content of the delivery status, if there is such a part. */
+static struct str
+find_status(struct reading *reading)
 {
-	struct reading reading = { .arena = arena, .report = report_r };
-	const struct mime_part *status, *notice;
-	struct str headers, body, content;
-	struct mime mime;
+	const struct mime_part *part = mime_find(&reading->mime, "message/delivery-status");
 
-	*report_r = (struct report){ .report_id = "", .from_domain = "" };
+	if (part == NULL)
+		part = mime_find(&reading->mime, "message/global-delivery-status");
+	if (part == NULL)
+		return STR_EMPTY;
+	return mime_content(part, LIMITS_STATUS_PART_BYTES, reading->arena,
+	    &reading->report->limits);
+}
+
+static bool
+read_status_part(struct reading *reading, bool keep)
+{
+	struct str status = find_status(reading);
+
+	if (status.len == 0)
+		return false;
+	if (keep)
+		reading->common.report = keep_raw(status, reading->returned, reading);
+	reading->report->format = "rfc3464";
+	return status_read(reading, status) == 1;
+}
+
+static void
+read_message(struct reading *reading, struct str message, bool keep)
+{
+	struct str body;
+
+	reading->returned = reading->enclosed = STR_EMPTY;
+	mime_parse(message, reading->arena, &reading->mime);
+	reading->report->limits |= reading->mime.limits;
+	header_split(message, &reading->headers, &body);
+	bounce_init(&reading->common);
+	returned_find(reading);
+	notice_find(reading);
+	if (complaint_read(reading) == 1 || read_status_part(reading, keep))
+		return;
+	if (keep)
+		reading->common.report = keep_raw(reading->notice, reading->returned, reading);
+	unstructured_read(reading);
+}
+
+void
+report_parse(struct str message, unsigned options, struct arena *arena,
+    struct report *report_r)
+{
+	struct reading reading = { .arena = arena, .report = report_r,
+		.null_sender = (options & REPORT_NULL_SENDER) != 0 };
+	bool keep = (options & REPORT_KEEP) != 0;
+
+	*report_r = (struct report){ .format = "", .report_id = "", .from_domain = "" };
 	if (message.len > LIMITS_REPORT_BYTES) {
 		message.len = LIMITS_REPORT_BYTES;
 		report_r->limits |= LIMIT_SIZE;
 	}
-	message = with_line_feeds(message, arena);
-	mime_parse(message, arena, &mime);
-	report_r->limits |= mime.limits;
-	status = mime_find(&mime, "message/delivery-status");
-	if (status == NULL)
-		status = mime_find(&mime, "message/global-delivery-status");
-	if (status == NULL)
-		return;
-	content = mime_content(status, LIMITS_STATUS_PART_BYTES, arena, &report_r->limits);
-	dsn_parse(content, arena, &reading.dsn);
-	report_r->limits |= reading.dsn.limits;
-	if (reading.dsn.count == 0)
-		return;
-	notice = mime_find(&mime, "text/plain");
-	if (notice != NULL)
-		reading.notice = plain_unfold(mime_text(notice, LIMITS_TEXT_PART_BYTES, arena,
-		    &report_r->limits), arena);
-	reading.returned = find_returned(&mime, &reading);
-	bounce_init(&reading.common);
-	header_split(message, &headers, &body);
-	read_common(headers, &reading);
-	if (keep_report)
-		reading.common.report = keep_raw(content, reading.returned, &reading);
-	report_r->kind = REPORT_DELIVERED;
-	read_recipients(&reading);
+	read_message(&reading, with_line_feeds(message, arena), keep);
+	/* Some gateways wrap the report of the server behind them in one of their
+	   own that says nothing; once is enough. */
+	if (reading.wraps)
+		read_message(&reading, reading.enclosed, keep);
+	complete(report_r);
 }

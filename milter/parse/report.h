@@ -11,6 +11,9 @@ enum report_kind {
 	REPORT_OTHER,     /* not a report about mail */
 	REPORT_DSN,       /* a failure or delay of at least one recipient */
 	REPORT_DELIVERED, /* a delivery status, of successes only */
+	REPORT_COMPLAINT, /* somebody complains of the message (RFC 5965) */
+	REPORT_AUTO_REPLY, /* a vacation notice and its like (RFC 3834) */
+	REPORT_CHALLENGE, /* wants the sender to prove that he is a person */
 	REPORT_KIND_COUNT,
 };
 
@@ -24,23 +27,30 @@ struct report {
 	                            set, recipient is the final one, "" where
 	                            that is not valid */
 	unsigned count;
+	const char *format;      /* whose words they are, "rfc3464", "qmail" ...; "" for
+	                            nobody's known */
 	const char *report_id;   /* Message-ID of the report */
 	const char *from_domain; /* of the returned message's From, "" if unknown */
 	bool to_list;            /* the returned message went to a mailing list */
 };
 
-/* Could a message with these header values be a report? Decides whether its
-   body is worth reading, from Content-Type alone. */
-bool report_is_candidate(struct str content_type);
+/* Does this header field say that the message may be a report, so that its body
+   is worth reading? */
+bool report_is_candidate(struct str name, struct str value);
+
+/* What the caller knows or wants, for report_parse(). */
+enum {
+	REPORT_KEEP = 1u << 0,        /* keep up to 8 KiB of the report in every bounce */
+	REPORT_NULL_SENDER = 1u << 1, /* it came with MAIL FROM:<> */
+};
 
 /*
  * Read a message, headers and body, with any line endings. All that is found,
- * strings included, is in the arena or in `message`. `keep_report` keeps up to
- * 8 KiB of the raw report in every bounce.
+ * strings included, is in the arena or in `message`. `options` are REPORT_ bits.
  *
  * It cannot fail: what is no report is of kind REPORT_OTHER with no bounces.
  */
-void report_parse(struct str message, bool keep_report, struct arena *arena,
+void report_parse(struct str message, unsigned options, struct arena *arena,
     struct report *report_r);
 
 #endif

@@ -154,8 +154,7 @@ session_header(struct session *session, const char *name, const char *value)
 		session->limits |= LIMIT_HEADER;
 		return SESSION_CONTINUE;
 	}
-	if (str_iequal(str_of(name), STR("Content-Type")))
-		session->candidate |= report_is_candidate(str_of(value));
+	session->candidate |= report_is_candidate(str_of(name), str_of(value));
 	keep(session, str_of(name));
 	keep(session, STR(": "));
 	keep(session, str_of(value));

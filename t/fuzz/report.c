@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena = arena_new();
 	struct report report;
 
-	report_parse((struct str){ (const char *)data, size }, true, arena, &report);
+	report_parse((struct str){ (const char *)data, size }, REPORT_KEEP, arena, &report);
 	promise(report.count <= LIMITS_RECIPIENTS);
 	promise((report.kind == REPORT_OTHER) == (report.count == 0));
 	promise_clean(report.report_id);

@@ -153,7 +153,7 @@ run_single(struct store *store)
 		struct report report;
 		double since = now();
 
-		report_parse(print_report(i, text, sizeof(text)), false, arena, &report);
+		report_parse(print_report(i, text, sizeof(text)), 0, arena, &report);
 		verdict_init(&verdict);
 		verdict.proof = PROOF_RELAY;
 		classify(config->rules, &report.bounces[0], arena, &verdict);

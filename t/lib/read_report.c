@@ -44,7 +44,7 @@ read_message(struct str message)
 	struct arena *arena = arena_new();
 	struct report report;
 
-	report_parse(message, false, arena, &report);
+	report_parse(message, 0, arena, &report);
 	print_text(&report, arena);
 	arena_free(arena);
 }

@@ -31,7 +31,7 @@ parse(const char *notice, const char *groups, struct arena *arena, struct report
 	make(notice, groups, RETURNED, &text);
 	/* The arena keeps the message, as long as the report is used. */
 	copy = (struct str){ arena_strdup(arena, buf_str(&text)), text.len };
-	report_parse(copy, true, arena, report_r);
+	report_parse(copy, REPORT_KEEP, arena, report_r);
 	buf_free(&text);
 }
 
@@ -239,7 +239,7 @@ test_list(void **state)
 		buf_printf(&returned, "\n--b\nContent-Type: text/rfc822-headers\n\n%s\n--b--\n",
 		    cases[i].header);
 		make("x", GROUP("a@x.example", "failed", "5.0.0", "550"), buf_cstr(&returned), &text);
-		report_parse(buf_str(&text), false, *state, &report);
+		report_parse(buf_str(&text), 0, *state, &report);
 		check(report.to_list == cases[i].want, "%s", cases[i].header);
 		check_text(report.bounces[0].report, "", cases[i].header);
 		buf_free(&text);
@@ -261,11 +261,11 @@ test_other(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct str text = exact(cases[i]);
 
-		report_parse(text, true, *state, &report);
+		report_parse(text, REPORT_KEEP, *state, &report);
 		check(report.kind == REPORT_OTHER && report.count == 0, "%s", cases[i]);
 		drop(text);
 	}
-	report_parse((struct str){ NULL, 0 }, true, *state, &report);
+	report_parse((struct str){ NULL, 0 }, REPORT_KEEP, *state, &report);
 	assert_int_equal(report.kind, REPORT_OTHER);
 }
 
@@ -279,7 +279,7 @@ test_size_limit(void **state)
 		buf_add(&body, STR("all work and no play\n"));
 	make("x", GROUP("a@x.example", "failed", "5.1.1", "550"), "\n--b\n\n", &text);
 	buf_add(&text, buf_str(&body));
-	report_parse(buf_str(&text), true, *state, &report);
+	report_parse(buf_str(&text), REPORT_KEEP, *state, &report);
 	assert_int_equal(report.limits, LIMIT_SIZE);
 	assert_int_equal(report.count, 1);
 	assert_int_equal(report.bounces[0].limits, LIMIT_SIZE);

@@ -1,0 +1,74 @@
+#include "parse/failed.h"
+
+#include "parse/header.h"
+#include "parse/limits.h"
+#include "parse/mention.h"
+#include "parse/returned.h"
+
+#define OTHERS_MOST 4
+
+/* The recipients of a field, where the notice names none itself. */
+static unsigned
+entries_of_field(struct reading *reading, struct str headers, const char *name,
+    struct entries *entries)
+{
+	struct str value;
+	struct mention mention = { .end = 0 };
+
+	header_find(headers, str_of(name), &value);
+	value = header_unfold(value, reading->arena);
+	entries->count = 0;
+	entries->list = arena_alloc(reading->arena, LIMITS_RECIPIENTS * sizeof(entries->list[0]));
+	while (mention_find(value, mention.end, reading->arena, &mention) == 1 &&
+	    entries->count < LIMITS_RECIPIENTS)
+		entries->list[entries->count++] = (struct entry){ .address = mention.address,
+			.shown = mention.text, .words = STR_EMPTY };
+	return entries->count;
+}
+
+/* X-Failed-Recipients is what the MTA knows; the notice may show another form
+   of the address, and has the words. */
+static void
+match_words(const struct entries *told, struct str notice, struct entries *entries)
+{
+	for (unsigned i = 0; i < entries->count; i++) {
+		struct entry *entry = &entries->list[i];
+
+		const struct entry *same = entries_get(told, entry->address);
+
+		if (same != NULL)
+			entry->words = same->words;
+		if (entry->words.len == 0)
+			entry->words = told->count == 1 && entries->count == 1 ?
+			    told->list[0].words : notice;
+	}
+}
+
+void
+failed_find(struct reading *reading, struct entries *entries_r)
+{
+	static const char *const fields[OTHERS_MOST - 1] = { "To", "From", "Reply-To" };
+	const char *others[OTHERS_MOST] = { NULL };
+	struct entries failed;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < OTHERS_MOST - 1; i++) {
+		const char *address = returned_address(reading, reading->headers, str_of(fields[i]));
+
+		if (address[0] != '\0')
+			others[count++] = address;
+	}
+	entries_find(reading->notice, others, reading->arena, entries_r);
+	if (entries_of_field(reading, reading->headers, "X-Failed-Recipients", &failed) > 0) {
+		match_words(entries_r, entries_paragraphs(reading->notice, reading->arena), &failed);
+		failed.limits = entries_r->limits;
+		*entries_r = failed;
+	}
+	/* A message to one person cannot have failed for another. */
+	if (entries_r->count == 0) {
+		if (entries_of_field(reading, reading->returned, "To", entries_r) != 1)
+			entries_r->count = 0;
+		else
+			entries_r->list[0].guessed = true;
+	}
+}

@@ -1,0 +1,166 @@
+#include "parse/status.h"
+
+#include "base/clock.h"
+#include "parse/address.h"
+#include "parse/charset.h"
+#include "parse/decode.h"
+#include "parse/dsn.h"
+#include "parse/failed.h"
+#include "parse/limits.h"
+#include "parse/plain.h"
+#include "parse/reason.h"
+#include "parse/reply.h"
+#include "parse/returned.h"
+
+static void
+read_common(const struct dsn *dsn, struct reading *reading)
+{
+	struct bounce *common = &reading->common;
+	struct arena *arena = reading->arena;
+	const char *type;
+
+	common->queue_id = reading_clean(reading, dsn->queue_id, LIMITS_ID_BYTES);
+	common->envelope_id = reading_clean(reading, dsn->original_envelope_id, LIMITS_ID_BYTES);
+	common->reporting_mta = reading_clean(reading, dsn_untyped(dsn->reporting_mta, arena,
+	    &type), LIMITS_ID_BYTES);
+	clock_scan_header(dsn->arrival_date, &common->arrival);
+	if (common->arrival < 0)
+		common->arrival = 0;
+	address_parse(address_of_field(dsn->sender, arena), arena, &common->sender);
+	returned_describe(reading);
+}
+
+/* The status of the field; some MTAs put words behind it. */
+static const char *
+field_status(struct str status, struct arena *arena)
+{
+	const char *text = "";
+
+	reply_take_status(&status, arena, &text);
+	return text;
+}
+
+static enum outcome
+outcome_of(struct str action, const char *status)
+{
+	if (str_istarts(action, STR("delivered")) || str_istarts(action, STR("relayed")) ||
+	    str_istarts(action, STR("expanded")) || status[0] == '2')
+		return OUTCOME_DELIVERED;
+	if (str_istarts(action, STR("delayed")))
+		return OUTCOME_DELAYED;
+	return status[0] == '4' ? OUTCOME_EXPIRED : OUTCOME_FAILED;
+}
+
+/* The remote host's words: the Diagnostic-Code, completed by the paragraph
+   that names the command and the relay. */
+static void
+read_words(const struct dsn_recipient *recipient, struct str address, struct reading *reading,
+    struct bounce *bounce)
+{
+	struct arena *arena = reading->arena;
+	struct reply reply, notice;
+	struct str words;
+
+	words = dsn_untyped(charset_to_utf8(recipient->diagnostic_code, STR_EMPTY, arena), arena,
+	    &bounce->diagnostic_type);
+	reply_parse(words, arena, &reply);
+	if (plain_find_recipient(plain_unfold(reading->notice, arena), address, &words) == 1) {
+		reply_parse(words, arena, &notice);
+		bounce->stage = notice.stage;
+		bounce->relay = notice.relay;
+		if (reply.text[0] == '\0')
+			reply = notice;
+	}
+	if (bounce->stage == STAGE_UNKNOWN)
+		bounce->stage = reply.stage;
+	bounce->code = reply.code;
+	bounce->text = reply.text;
+	bounce->words = reply.words;
+	bounce->limits |= reply.limits;
+	/* The MTA's own summary is "5.0.0" where the remote host gave a code
+	   without a status: then its words count, not the summary. */
+	if (reply.status[0] != '\0' && bounce->outcome == OUTCOME_FAILED)
+		bounce->status = reply.status;
+}
+
+static void
+read_recipient(const struct dsn_recipient *recipient, struct reading *reading,
+    struct bounce *bounce)
+{
+	struct arena *arena = reading->arena;
+	struct str final = address_of_field(recipient->final_recipient, arena);
+	struct str original = address_of_field(
+	    decode_xtext(recipient->original_recipient, arena), arena);
+	const char *type;
+
+	bounce->final_recipient = reading_clean(reading, final, LIMITS_ADDRESS_BYTES);
+	bounce->original_recipient = reading_clean(reading, original, LIMITS_ADDRESS_BYTES);
+	bounce->status = field_status(recipient->status, arena);
+	bounce->outcome = outcome_of(recipient->action, bounce->status);
+	bounce->remote_mta = reading_clean(reading, dsn_untyped(recipient->remote_mta, arena,
+	    &type), LIMITS_ID_BYTES);
+	bounce->diagnostic_type = "";
+	read_words(recipient, final, reading, bounce);
+	/* Some reporters forget the one and write the other. */
+	address_parse(final.len > 0 ? final : original, arena, &bounce->recipient);
+}
+
+/* Take what the notice says of this recipient, where the fields are silent. */
+static void
+complete_words(const struct entry *entry, struct reading *reading, struct bounce *bounce)
+{
+	struct bounce told = *bounce;
+
+	if (bounce->text[0] != '\0' || entry->words.len == 0 ||
+	    reason_read(entry->words, reading->arena, &told) == 0)
+		return;
+	told.status = told.status[0] != '\0' && bounce->outcome == OUTCOME_FAILED ? told.status :
+	    bounce->status;
+	if (bounce->remote_mta[0] != '\0')
+		told.remote_mta = bounce->remote_mta;
+	*bounce = told;
+}
+
+/* Not every reporter writes an address into Final-Recipient, or the reply into
+   Diagnostic-Code; then its notice has to tell. */
+static void
+complete_from_notice(struct reading *reading)
+{
+	struct report *report = reading->report;
+	struct entries entries;
+	bool silent = false;
+
+	for (unsigned i = 0; i < report->count; i++)
+		silent |= report->bounces[i].recipient[0] == '\0' ||
+		    report->bounces[i].text[0] == '\0';
+	if (!silent)
+		return;
+	failed_find(reading, &entries);
+	if (entries.count == 1 && report->count == 1 && report->bounces[0].recipient[0] == '\0') {
+		report->bounces[0].recipient = entries.list[0].address;
+		report->bounces[0].guessed = 1;
+	}
+	for (unsigned i = 0; i < report->count; i++) {
+		const struct entry *entry = entries_get(&entries, report->bounces[i].recipient);
+
+		if (entry != NULL)
+			complete_words(entry, reading, &report->bounces[i]);
+	}
+}
+
+int
+status_read(struct reading *reading, struct str fields)
+{
+	struct dsn dsn;
+
+	dsn_parse(fields, reading->arena, &dsn);
+	if (dsn.count == 0)
+		return 0;
+	reading->report->limits |= dsn.limits;
+	read_common(&dsn, reading);
+	reading_begin_bounces(reading, dsn.count);
+	for (unsigned i = 0; i < dsn.count; i++)
+		read_recipient(&dsn.recipients[i], reading, reading_add_bounce(reading));
+	complete_from_notice(reading);
+	return 1;
+}

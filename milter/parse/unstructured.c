@@ -1,0 +1,108 @@
+#include "parse/unstructured.h"
+
+#include "parse/address.h"
+#include "parse/entries.h"
+#include "parse/failed.h"
+#include "parse/formats.h"
+#include "parse/header.h"
+#include "parse/limits.h"
+#include "parse/line.h"
+#include "parse/reason.h"
+#include "parse/returned.h"
+#include "parse/status.h"
+
+/* Fields of a delivery status that stand in the text: its part was not
+   declared, or the MTA writes them for people. */
+static struct str
+fields_within(struct reading *reading)
+{
+	static const struct str first[] = {
+		{ "Reporting-MTA:", 14 }, { "Final-Recipient:", 16 }, { "Original-Recipient:", 19 },
+	};
+	struct str rest = reading->notice, line;
+
+	while (rest.len > 0) {
+		struct str here = rest;
+
+		line_next(&rest, &line);
+		for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+			if (str_istarts(str_trim(line), first[i]))
+				return here;
+		}
+	}
+	return STR_EMPTY;
+}
+
+static enum outcome
+outcome_of(enum formats_kind kind, const struct bounce *bounce)
+{
+	if (kind == FORMATS_DELAY)
+		return OUTCOME_DELAYED;
+	return bounce->status[0] == '4' || (bounce->status[0] == '\0' && bounce->code / 100 == 4) ?
+	    OUTCOME_EXPIRED : OUTCOME_FAILED;
+}
+
+static void
+add_bounce(struct reading *reading, const struct entry *entry, enum formats_kind kind)
+{
+	struct bounce *bounce = reading_add_bounce(reading);
+	struct str words = entry->words;
+
+	bounce->recipient = entry->address;
+	bounce->guessed = entry->guessed;
+	bounce->final_recipient = reading_clean(reading, entry->shown, LIMITS_ADDRESS_BYTES);
+	if (words.len == 0)
+		words = entries_paragraphs(reading->notice, reading->arena);
+	if (reason_read(words, reading->arena, bounce) == 0)
+		bounce->text = bounce->words = header_text(reading->headers, STR("Subject"),
+		    LIMITS_REPLY_BYTES, reading->arena);
+	bounce->outcome = outcome_of(kind, bounce);
+}
+
+static void
+read_failure(struct reading *reading, enum formats_kind kind)
+{
+	struct entries entries;
+
+	failed_find(reading, &entries);
+	reading->report->limits |= entries.limits;
+	if ((entries.count == 0 || entries.list[0].guessed) && !reading->wraps &&
+	    formats_is_report(reading->returned, reading->arena)) {
+		reading->wraps = true;
+		return;
+	}
+	if (entries.count == 0)
+		return;
+	reading->common.reporting_mta = address_domain(returned_address(reading, reading->headers,
+	    STR("From")));
+	returned_describe(reading);
+	reading_begin_bounces(reading, entries.count);
+	for (unsigned i = 0; i < entries.count; i++)
+		add_bounce(reading, &entries.list[i], kind);
+}
+
+void
+unstructured_read(struct reading *reading)
+{
+	const char *format;
+	enum formats_kind kind = formats_kind(reading, &format);
+	struct str fields;
+
+	switch (kind) {
+	case FORMATS_AUTO_REPLY:
+		reading->report->kind = REPORT_AUTO_REPLY;
+		return;
+	case FORMATS_CHALLENGE:
+		reading->report->kind = REPORT_CHALLENGE;
+		return;
+	case FORMATS_OTHER:
+		return;
+	case FORMATS_FAILURE: case FORMATS_DELAY:
+		break;
+	}
+	reading->report->format = format;
+	fields = fields_within(reading);
+	if (fields.len > 0 && status_read(reading, fields) == 1)
+		return;
+	read_failure(reading, kind);
+}
