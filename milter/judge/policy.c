@@ -234,6 +234,8 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	bool no_mail_here = bounce->stage == STAGE_CONNECT && domain &&
 	    (bounce->code == 521 || bounce->code == 556);
 
+	if (bounce->guessed)
+		return "recipient concluded from headers";
 	if (is_own_mta(bounce) && (is_own_agent(bounce) || is_relay(policy, bounce)))
 		return "own delivery agent";
 	/* No server was asked; the words are about the recipient's domain. */

@@ -101,7 +101,12 @@ struct str
 charset_to_utf8(struct str text, struct str charset, struct arena *arena)
 {
 	const char *iconv_name = find_charset(charset);
+	size_t at;
 
+	/* Seven bits with these escapes are nothing else, whatever was declared. */
+	if ((iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) &&
+	    (str_find(text, STR("\x1b$B"), 0, &at) || str_find(text, STR("\x1b$@"), 0, &at)))
+		return convert(text, "ISO-2022-JP", arena);
 	if (iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) {
 		if (charset_is_utf8(text))
 			return text;

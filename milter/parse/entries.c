@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "bounce.h"
-#include "parse/formats.h"
 #include "parse/limits.h"
 #include "parse/line.h"
 #include "parse/mention.h"
+#include "parse/phrase.h"
 #include "parse/reply.h"
 
 #define LINES_MOST 2000
@@ -31,6 +31,7 @@ struct scan {
 	unsigned line_count;
 	struct mark *marks;
 	unsigned mark_count;
+	bool labels;        /* the marks are labels: they explain nothing */
 	unsigned limits;
 };
 
@@ -47,12 +48,6 @@ static const char *const labels[] = {
 static const char *const weak_labels[] = {
 	"rcpt to:", "to:", "for:", "original recipient:", "intended recipient:", "envelope-to:",
 	"an:", "à :", "a:", "宛先:", "кому:",
-};
-
-/* Sentences that name somebody who could help. */
-static const char *const contact_words[] = {
-	"contact", "assistance", "questions", "for help", "helpdesk", "abuse@", "reply to",
-	"send mail to postmaster", "please forward", "report this", "further information",
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -128,6 +123,10 @@ add_mark(struct scan *scan, unsigned line, struct str text, const struct mention
 {
 	struct mark *mark;
 
+	/* What follows is still about the same address. */
+	if (scan->mark_count > 0 &&
+	    strcmp(scan->marks[scan->mark_count - 1].address, mention->address) == 0)
+		return;
 	if (scan->mark_count == MARKS_MOST) {
 		scan->limits |= LIMIT_RECIPIENTS;
 		return;
@@ -217,18 +216,6 @@ is_other(const struct scan *scan, const char *address)
 	return false;
 }
 
-static bool
-holds(struct str text, const char *const *words, size_t count)
-{
-	size_t at;
-
-	for (size_t i = 0; i < count; i++) {
-		if (str_ifind(text, str_of(words[i]), 0, &at) == 1)
-			return true;
-	}
-	return false;
-}
-
 /* "We could not deliver your mail to user@example.com." */
 static void
 mark_sentence(struct scan *scan, unsigned number)
@@ -237,12 +224,15 @@ mark_sentence(struct scan *scan, unsigned number)
 	    STR_EMPTY;
 	struct mention mention = { .end = 0 };
 
-	if (holds(line, contact_words, COUNT_OF(contact_words)) ||
-	    (!formats_tells_failure(line) && !formats_tells_failure(above)))
+	if (mention_find(line, 0, scan->arena, &mention) == 0)
 		return;
+	if (phrase_holds(line, PHRASE_CONTACT) ||
+	    (!phrase_holds(line, PHRASE_FAILURE) && !phrase_holds(above, PHRASE_FAILURE)))
+		return;
+	mention.end = 0;
 	while (mention_find(line, mention.end, scan->arena, &mention) == 1) {
 		if (!is_other(scan, mention.address))
-			add_mark(scan, number, line, &mention, false);
+			add_mark(scan, number, line, &mention, true);
 	}
 }
 
@@ -306,6 +296,7 @@ find_marks(struct scan *scan)
 
 	scan->marks = arena_alloc(scan->arena, MARKS_MOST * sizeof(scan->marks[0]));
 	for (unsigned strength = 0; strength < MARK_COUNT && scan->mark_count == 0; strength++) {
+		scan->labels = strength == MARK_LABEL;
 		for (unsigned i = 0; i < scan->line_count; i++)
 			finders[strength](scan, i);
 		drop_helpers(scan);
@@ -350,7 +341,8 @@ add_words(const struct scan *scan, unsigned number, struct buf *words)
 	buf_add_byte(words, '\n');
 }
 
-/* What no mark claims: behind the last of them, else before the first. */
+/* What no mark claims: behind the last of them, else before the first. Labels
+   stand among other fields, and what is said stands before them. */
 static struct str
 shared_words(const struct scan *scan)
 {
@@ -358,7 +350,7 @@ shared_words(const struct scan *scan)
 	struct buf words = { 0 };
 	struct str text;
 
-	for (unsigned i = last->line + 1; i < scan->line_count; i++)
+	for (unsigned i = last->line + 1; i < scan->line_count && !scan->labels; i++)
 		add_line(&words, is_rule(scan->lines[i]) ? STR_EMPTY : scan->lines[i]);
 	if (str_trim(buf_str(&words)).len == 0) {
 		add_line(&words, scan->marks[0].before);
@@ -377,6 +369,8 @@ words_of(const struct scan *scan, const char *address)
 	struct buf words = { 0 };
 	struct str text;
 
+	if (scan->labels)
+		return shared_words(scan);
 	for (unsigned i = 0; i < scan->mark_count; i++) {
 		if (strcmp(scan->marks[i].address, address) == 0)
 			add_words(scan, i, &words);

@@ -27,7 +27,4 @@ bool formats_is_candidate(struct str name, struct str value);
 /* Are these the headers of a report? */
 bool formats_is_report(struct str headers, struct arena *arena);
 
-/* Does the sentence say that a delivery failed? */
-bool formats_tells_failure(struct str sentence);
-
 #endif

@@ -74,6 +74,33 @@ header_find(struct str headers, struct str name, struct str *value_r)
 	return 0;
 }
 
+void
+header_list_make(struct str headers, struct arena *arena, struct header_list *list_r)
+{
+	struct str rest = headers;
+	struct header header;
+
+	list_r->count = 0;
+	while (list_r->count < LIMITS_HEADER_FIELDS && header_next(&rest, &header))
+		list_r->count++;
+	list_r->list = arena_alloc(arena, (list_r->count + 1) * sizeof(header));
+	for (unsigned i = 0; i < list_r->count; i++)
+		header_next(&headers, &list_r->list[i]);
+}
+
+int
+header_list_find(const struct header_list *fields, struct str name, struct str *value_r)
+{
+	for (unsigned i = 0; i < fields->count; i++) {
+		if (str_iequal(fields->list[i].name, name)) {
+			*value_r = fields->list[i].value;
+			return 1;
+		}
+	}
+	*value_r = STR_EMPTY;
+	return 0;
+}
+
 struct str
 header_unfold(struct str value, struct arena *arena)
 {
@@ -97,14 +124,20 @@ header_unfold(struct str value, struct arena *arena)
 }
 
 const char *
+header_decode(struct str value, size_t limit, struct arena *arena)
+{
+	value = decode_words(header_unfold(value, arena), arena);
+	return charset_clean_line(charset_to_utf8(value, STR_EMPTY, arena), limit, arena);
+}
+
+const char *
 header_text(struct str headers, struct str name, size_t limit, struct arena *arena)
 {
 	struct str value;
 
 	if (header_find(headers, name, &value) == 0)
 		return "";
-	value = decode_words(header_unfold(value, arena), arena);
-	return charset_clean_line(charset_to_utf8(value, STR_EMPTY, arena), limit, arena);
+	return header_decode(value, limit, arena);
 }
 
 /* Take a quoted string, or a run up to ";", off the front. */

@@ -24,9 +24,25 @@ bool header_next(struct str *rest, struct header *header_r);
    Returns 1, or 0 and an empty value if there is none. */
 int header_find(struct str headers, struct str name, struct str *value_r);
 
+/* The fields of a header block, for who asks for many. */
+struct header_list {
+	struct header *list;
+	unsigned count;
+};
+
+/* The list is in the arena, its slices are in the headers. */
+void header_list_make(struct str headers, struct arena *arena, struct header_list *list_r);
+
+/* As header_find(). */
+int header_list_find(const struct header_list *fields, struct str name, struct str *value_r);
+
 /* The value on one line, folds replaced by a blank, at most
    LIMITS_FIELD_BYTES of it. In the arena. */
 struct str header_unfold(struct str value, struct arena *arena);
+
+/* The unfolded, decoded (RFC 2047) and cleaned value, at most `limit` bytes. In
+   the arena. */
+const char *header_decode(struct str value, size_t limit, struct arena *arena);
 
 /* The unfolded, decoded (RFC 2047) and cleaned value of the first field of
    that name, at most `limit` bytes; "" if there is none. In the arena. */

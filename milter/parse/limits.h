@@ -10,6 +10,7 @@
 #define LIMITS_REPORT_BYTES (512 * 1024)     /* of a whole report */
 #define LIMITS_HEADER_BLOCK_BYTES (64 * 1024) /* of one header block */
 #define LIMITS_FIELD_BYTES (16 * 1024)       /* of one field, unfolded */
+#define LIMITS_HEADER_FIELDS 1000            /* of the report itself */
 #define LIMITS_MIME_DEPTH 8                  /* nested parts */
 #define LIMITS_MIME_PARTS 64                 /* parts of a report */
 #define LIMITS_RECIPIENTS 100                /* recipient groups of a report */

@@ -98,16 +98,34 @@ piece_before(const char *start, const char *end)
 	return piece;
 }
 
-static void
-open_multipart(struct parser *parser, unsigned at)
+/* The boundary that the content uses, where the header names none: the first
+   line of dashes that is followed by a field of a part. */
+static bool
+guess_boundary(struct str content, struct str *boundary_r)
 {
-	struct mime_part container = parser->mime->parts[at];
-	struct str rest = container.body, boundary, line;
-	const char *start = NULL; /* of the part being read */
-	unsigned next = at + 1;
+	struct str line, next;
 
-	if (header_parameter(container.content_type, STR("boundary"), parser->arena, &boundary) == 0)
-		return;
+	while (line_next(&content, &line)) {
+		next = content;
+		if (line.len > 4 && line.data[0] == '-' && line.data[1] == '-' &&
+		    line_next(&next, &next) && str_istarts(next, STR("Content-"))) {
+			*boundary_r = str_trim(str_sub(line, 2, line.len));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Insert the parts between the delimiters. Returns false if there are none. */
+static bool
+split_parts(struct parser *parser, const struct mime_part *container, struct str boundary,
+    unsigned next)
+{
+	struct str rest = container->body, line;
+	const char *end = container->body.data + container->body.len;
+	const char *start = NULL; /* of the part being read */
+	bool found = false;
+
 	while (rest.len > 0) {
 		const char *line_start = rest.data;
 		enum delimiter delimiter;
@@ -116,18 +134,34 @@ open_multipart(struct parser *parser, unsigned at)
 		delimiter = delimiter_of(line, boundary);
 		if (delimiter == DELIMITER_NONE)
 			continue;
-		if (start != NULL && !insert_part(parser, next++,
-		    piece_before(start, line_start), container.depth + 1, container.enclosed))
-			return;
+		found = true;
+		if (start != NULL && !insert_part(parser, next++, piece_before(start, line_start),
+		    container->depth + 1, container->enclosed))
+			return true;
 		start = delimiter == DELIMITER_PART ? rest.data : NULL;
 		if (delimiter == DELIMITER_END)
-			return;
+			return true;
 	}
 	/* The message was cut, or its last delimiter is missing. */
-	if (start != NULL && start < container.body.data + container.body.len)
-		insert_part(parser, next, (struct str){ start,
-		    (size_t)(container.body.data + container.body.len - start) },
-		    container.depth + 1, container.enclosed);
+	if (found && container->depth == 0)
+		parser->mime->limits |= LIMIT_CUT;
+	if (start != NULL && start < end)
+		insert_part(parser, next, (struct str){ start, (size_t)(end - start) },
+		    container->depth + 1, container->enclosed);
+	return found;
+}
+
+static void
+open_multipart(struct parser *parser, unsigned at)
+{
+	struct mime_part container = parser->mime->parts[at];
+	struct str boundary;
+
+	if (header_parameter(container.content_type, STR("boundary"), parser->arena,
+		&boundary) == 1 && split_parts(parser, &container, boundary, at + 1))
+		return;
+	if (guess_boundary(container.body, &boundary))
+		split_parts(parser, &container, boundary, at + 1);
 }
 
 static bool

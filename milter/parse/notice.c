@@ -7,28 +7,7 @@
 #include "parse/html.h"
 #include "parse/limits.h"
 #include "parse/line.h"
-
-/* Behind a line with one of these words comes what was returned. Only lines
-   that say little else are meant: "returned message" stands in sentences too. */
-static const char *const copy_words[] = {
-	"below this line is a copy", "this is a copy of", "enclosed is a copy of",
-	"included is a copy", "below is a copy", "a copy of your message", "a copy of the message",
-	"copy of the original message", "copy of original message",
-	"header of the original message", "headers of the original message",
-	"header from the original message", "headers of the message follow",
-	"message headers follow", "message header follows", "headers follow",
-	"original message follows", "original message headers", "original message header",
-	"original message as follows", "original mail as follows", "original mail follows",
-	"unsent message", "undelivered message follows", "non-delivered information",
-	"message text follows", "message follows", "returned message", "returned mail follows",
-	"first part of the message follows", "text of the message follows",
-	"text of your message", "your message follows", "your message reads",
-	"your original message", "original message", "original mail", "beginning of the message",
-	"start of returned message", "start of the original message",
-	"contents of the message follow", "rejected message", "bounced message",
-	"ursprüngliche nachricht", "message original", "mensaje original", "mensagem original",
-	"messaggio originale", "oorspronkelijk bericht", "исходное сообщение", "原始邮件", "元のメール",
-};
+#include "parse/phrase.h"
 
 /* Fields that begin the headers of a message as MTAs return it. */
 static const char *const first_fields[] = {
@@ -52,28 +31,21 @@ undecorated(struct str line)
 	return line;
 }
 
+/* Only lines that say little else are meant: rules around the words, a colon
+   behind them, or nothing but them. "Returned message" stands in sentences too. */
 static bool
 announces_copy(struct str line)
 {
-	struct str words = undecorated(line);
-	bool drawn = words.len + 4 <= str_trim(line).len;
-	bool follows = str_iends(str_trim(line), STR(":"));
-	size_t at;
+	struct str words, trimmed, copy;
 
-	if (words.len == 0 || line.len > COPY_LINE_BYTES)
+	if (line.len > COPY_LINE_BYTES || phrase_find(line, PHRASE_COPY, &copy) == 0)
 		return false;
-	for (size_t i = 0; i < COUNT_OF(copy_words); i++) {
-		struct str copy = str_of(copy_words[i]);
-
-		if (words.len < copy.len || str_ifind(words, copy, 0, &at) == 0)
-			continue;
-		/* Rules around it, a colon behind it, or nothing but these words. */
-		if (drawn || (follows && at < 16) || words.len == copy.len ||
-		    str_iends(words, STR("follows")) || str_iends(words, STR("follow")) ||
-		    str_iends(words, STR("following")))
-			return true;
-	}
-	return false;
+	trimmed = str_trim(line);
+	words = undecorated(line);
+	return words.len + 4 <= trimmed.len || words.len == copy.len ||
+	    (str_iends(trimmed, STR(":")) && copy.data - words.data < 16) ||
+	    str_iends(words, STR("follows")) || str_iends(words, STR("follow")) ||
+	    str_iends(words, STR("following"));
 }
 
 static bool

@@ -7,6 +7,7 @@
 #ifndef PARSE_READING_H
 #define PARSE_READING_H
 
+#include "parse/header.h"
 #include "parse/mime.h"
 #include "parse/report.h"
 
@@ -15,6 +16,7 @@ struct reading {
 	struct report *report;
 	struct mime mime;
 	struct str headers;   /* of the report itself */
+	struct header_list fields; /* ... one by one */
 	struct str notice;    /* the part that people read, UTF-8, its lines ended by LF */
 	struct str returned;  /* headers of the returned message, empty if none came back */
 	struct str enclosed;  /* the returned message as far as it came back, empty if only

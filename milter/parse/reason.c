@@ -5,26 +5,8 @@
 #include "parse/charset.h"
 #include "parse/limits.h"
 #include "parse/line.h"
+#include "parse/phrase.h"
 #include "parse/reply.h"
-
-/* What MTAs write of the command that was refused. */
-static const struct {
-	const char *words;
-	enum stage stage;
-} stages[] = {
-	{ "after RCPT", STAGE_RCPT }, { "RCPT TO", STAGE_RCPT }, { "RCPT_TO", STAGE_RCPT },
-	{ "SMTP:RCPT", STAGE_RCPT }, { "for RCPT", STAGE_RCPT },
-	{ "does not like recipient", STAGE_RCPT }, { "did not like our RCPT", STAGE_RCPT },
-	{ "after end of data", STAGE_EOD }, { "end of message", STAGE_EOD },
-	{ "our final DATA", STAGE_EOD }, { "failed on DATA", STAGE_EOD },
-	{ "after I sent the message", STAGE_EOD }, { "for TEXT command", STAGE_EOD },
-	{ "SMTP:EOM", STAGE_EOD }, { "after DATA", STAGE_DATA }, { "our DATA", STAGE_DATA },
-	{ ">>> DATA", STAGE_DATA }, { "after MAIL", STAGE_MAIL }, { "MAIL FROM", STAGE_MAIL },
-	{ "MAIL_FROM", STAGE_MAIL }, { "sender was rejected", STAGE_MAIL },
-	{ "our MAIL", STAGE_MAIL }, { "after EHLO", STAGE_HELO }, { "after HELO", STAGE_HELO },
-	{ "our HELO", STAGE_HELO }, { "our EHLO", STAGE_HELO },
-	{ "initial connection", STAGE_CONNECT }, { "greeting failed", STAGE_CONNECT },
-};
 
 /* What MTAs write behind a quotation. */
 static const char *const tails[] = { "Giving up on ", "I'm not going to try again", "--- Below" };
@@ -136,18 +118,6 @@ status_within(struct str text, struct arena *arena)
 	return "";
 }
 
-static enum stage
-stage_of(struct str lead)
-{
-	size_t at;
-
-	for (size_t i = 0; i < COUNT_OF(stages); i++) {
-		if (str_ifind(lead, str_of(stages[i].words), 0, &at) == 1)
-			return stages[i].stage;
-	}
-	return STAGE_UNKNOWN;
-}
-
 static bool
 is_host_byte(char byte)
 {
@@ -243,7 +213,7 @@ read_quotation(struct str paragraph, size_t at, struct arena *arena, struct boun
 	bounce->text = reply.text;
 	bounce->words = reply.words;
 	bounce->limits |= reply.limits;
-	bounce->stage = reply.stage != STAGE_UNKNOWN ? reply.stage : stage_of(paragraph);
+	bounce->stage = reply.stage != STAGE_UNKNOWN ? reply.stage : phrase_stage(paragraph);
 	read_host(lead, arena, bounce);
 }
 
@@ -267,17 +237,29 @@ read_postfix(struct str paragraph, struct arena *arena, struct bounce *bounce)
 	return true;
 }
 
+/* No reply is quoted: all that is said counts. */
+static void
+read_sentences(struct str paragraphs, struct arena *arena, struct bounce *bounce)
+{
+	struct str text = without_tail(paragraphs);
+
+	if (text.len > LIMITS_REPLY_BYTES)
+		bounce->limits |= LIMIT_TEXT;
+	bounce->text = bounce->words = charset_clean_line(text, LIMITS_REPLY_BYTES, arena);
+	bounce->status = status_within(text, arena);
+	bounce->stage = phrase_stage(text);
+	read_host(text, arena, bounce);
+}
+
 int
 reason_read(struct str paragraphs, struct arena *arena, struct bounce *bounce)
 {
-	struct str rest = paragraphs, paragraph, first = STR_EMPTY;
+	struct str rest = str_trim(paragraphs), paragraph;
 	size_t at;
 
+	if (rest.len == 0)
+		return 0;
 	while (line_next(&rest, &paragraph)) {
-		if (paragraph.len == 0)
-			continue;
-		if (first.len == 0)
-			first = paragraph;
 		if (read_postfix(paragraph, arena, bounce))
 			return 1;
 		if (find_reply(paragraph, arena, &at) == 1) {
@@ -287,14 +269,6 @@ reason_read(struct str paragraphs, struct arena *arena, struct bounce *bounce)
 			return 1;
 		}
 	}
-	if (first.len == 0)
-		return 0;
-	if (first.len > LIMITS_REPLY_BYTES)
-		bounce->limits |= LIMIT_TEXT;
-	bounce->text = bounce->words = charset_clean_line(without_tail(first), LIMITS_REPLY_BYTES,
-	    arena);
-	bounce->status = status_within(first, arena);
-	bounce->stage = stage_of(first);
-	read_host(first, arena, bounce);
+	read_sentences(str_trim(paragraphs), arena, bounce);
 	return 1;
 }

@@ -80,6 +80,17 @@ take_code(struct str *rest, bool *more_r)
 	return code;
 }
 
+/* "550 550 5.1.1 no such user": the MTA has put the code before the reply. */
+static void
+take_repeated_code(struct str *rest, unsigned code)
+{
+	struct str behind = *rest;
+	bool more;
+
+	if (code != 0 && behind.len > 3 && behind.data[3] == ' ' && take_code(&behind, &more) == code)
+		*rest = behind;
+}
+
 /*
  * Words without the "550-5.1.1 " that leads every further line of a reply. An
  * MTA joins the lines with a blank, so a line begins where the same code
@@ -146,6 +157,30 @@ take_quotation(struct str *rest, struct arena *arena, struct reply *reply)
 	*rest = str_sub(*rest, bracket + 1 + skip, rest->len);
 }
 
+/* "5.1.0 - Unknown address error 550-'5.1.1 no such user' (delivery attempts: 0)":
+   Cisco's gateways put their own summary before what they quote. Returns the
+   code, and leaves the quoted words, or 0. */
+static unsigned
+take_summary(struct str *rest)
+{
+	struct str quoted;
+	size_t at, end;
+	unsigned code;
+	bool more;
+
+	if (!str_find(*rest, STR(" error "), 0, &at))
+		return 0;
+	quoted = str_sub(*rest, at + 7, rest->len);
+	if (quoted.len < 5 || quoted.data[3] != '-' || quoted.data[4] != '\'')
+		return 0;
+	code = take_code(&quoted, &more);
+	quoted = str_sub(quoted, 1, quoted.len);
+	if (code == 0 || !str_find(quoted, STR("' ("), 0, &end))
+		return 0;
+	*rest = str_trim(str_sub(quoted, 0, end));
+	return code;
+}
+
 /* The command that was refused stands at the end, so nothing that the remote
    host says before it can be taken for it. */
 static void
@@ -178,6 +213,9 @@ reply_parse(struct str text, struct arena *arena, struct reply *reply_r)
 		take_quotation(&rest, arena, reply_r);
 	reply_r->text = arena_strdup(arena, rest);
 	reply_r->code = take_code(&rest, &more);
+	if (reply_r->code == 0)
+		reply_r->code = take_summary(&rest);
+	take_repeated_code(&rest, reply_r->code);
 	reply_take_status(&rest, arena, &reply_r->status);
 	if (more)
 		reply_r->words = join_lines(rest, reply_r->code, arena);

@@ -190,6 +190,7 @@ read_message(struct reading *reading, struct str message, bool keep)
 	mime_parse(message, reading->arena, &reading->mime);
 	reading->report->limits |= reading->mime.limits;
 	header_split(message, &reading->headers, &body);
+	header_list_make(reading->headers, reading->arena, &reading->fields);
 	bounce_init(&reading->common);
 	returned_find(reading);
 	notice_find(reading);

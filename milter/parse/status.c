@@ -78,8 +78,9 @@ read_words(const struct dsn_recipient *recipient, struct str address, struct rea
 	bounce->words = reply.words;
 	bounce->limits |= reply.limits;
 	/* The MTA's own summary is "5.0.0" where the remote host gave a code
-	   without a status: then its words count, not the summary. */
-	if (reply.status[0] != '\0' && bounce->outcome == OUTCOME_FAILED)
+	   without a status, or "4.4.7" in the end: what the host said is the
+	   cause. */
+	if (reply.status[0] != '\0')
 		bounce->status = reply.status;
 }
 
@@ -114,8 +115,8 @@ complete_words(const struct entry *entry, struct reading *reading, struct bounce
 	if (bounce->text[0] != '\0' || entry->words.len == 0 ||
 	    reason_read(entry->words, reading->arena, &told) == 0)
 		return;
-	told.status = told.status[0] != '\0' && bounce->outcome == OUTCOME_FAILED ? told.status :
-	    bounce->status;
+	if (told.status[0] == '\0')
+		told.status = bounce->status;
 	if (bounce->remote_mta[0] != '\0')
 		told.remote_mta = bounce->remote_mta;
 	*bounce = told;
