@@ -60,6 +60,11 @@ address_parse_domain(struct str text, struct arena *arena, const char **domain_r
 	if (text.len > LIMITS_ADDRESS_BYTES || str_find_byte(text, '\0', 0, &nul) ||
 	    !charset_is_utf8(text))
 		return 0;
+	/* What IDNA would refuse at length. */
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == ' ' || strchr("()<>@,;:[]\"\\", text.data[i]) != NULL)
+			return 0;
+	}
 	if (idn2_to_ascii_8z(arena_strdup(arena, text), &ascii,
 		IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK &&
 	    domain_is_valid(str_of(ascii))) {

@@ -70,7 +70,7 @@ arf_parse(struct str content, struct arena *arena, struct arf *arf_r)
 	struct header header;
 
 	*arf_r = (struct arf){ .limits = 0 };
-	while (arf_r->limits == 0 && header_next(&content, &header)) {
+	while (header_next(&content, &header)) {
 		struct str *single = find_single(arf_r, header.name);
 		struct arf_list *list = find_list(arf_r, header.name);
 

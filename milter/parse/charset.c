@@ -1,6 +1,7 @@
 #include "parse/charset.h"
 
 #include <iconv.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistr.h>
 
@@ -68,6 +69,21 @@ charset_is_utf8(struct str text)
 	return u8_check((const uint8_t *)text.data, text.len) == NULL;
 }
 
+/* glibc loads the module of a charset with the first converter and unloads it with
+   the last: one is kept, or every message would load it anew. */
+static void
+keep_module(const char *iconv_name)
+{
+	static atomic_bool kept[sizeof(charsets) / sizeof(charsets[0])];
+
+	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
+		if (charsets[i].iconv_name == iconv_name && !atomic_exchange(&kept[i], true))
+			iconv_open("UTF-8", iconv_name);
+		if (charsets[i].iconv_name == iconv_name)
+			return;
+	}
+}
+
 /* Every byte that iconv(3) refuses becomes U+FFFD, and it goes on behind it. */
 static struct str
 convert(struct str text, const char *iconv_name, struct arena *arena)
@@ -80,6 +96,7 @@ convert(struct str text, const char *iconv_name, struct arena *arena)
 
 	if (cd == (iconv_t)-1)
 		return text;
+	keep_module(iconv_name);
 	out = to = arena_alloc(arena, room + 1);
 	while (in_left > 0 && room > 8) {
 		if (iconv(cd, &in, &in_left, &to, &room) != (size_t)-1)

@@ -30,7 +30,9 @@ static const char *const jmrp_senders[] = {
 #define SNS_FIELD STR("x-amz-sns-message-id")
 
 static const char *const not_spam_types[] = { "not-spam", "not_spam", "notspam" };
-static const char *const authentication_types[] = { "auth-failure", "auth_failure", "dmarc", "dkim" };
+static const char *const authentication_types[] = {
+	"auth-failure", "auth_failure", "dmarc", "dkim",
+};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

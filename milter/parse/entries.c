@@ -30,7 +30,7 @@ struct scan {
 	unsigned *indents;  /* of the lines, in bytes */
 	unsigned line_count;
 	struct mark *marks;
-	unsigned mark_count;
+	unsigned mark_count, mark_room;
 	bool labels;        /* the marks are labels: they explain nothing */
 	unsigned limits;
 };
@@ -55,14 +55,17 @@ static const char *const weak_labels[] = {
 static void
 split_lines(struct scan *scan, struct str notice)
 {
+	unsigned room = 1;
 	struct str line;
 
-	scan->lines = arena_alloc(scan->arena, LINES_MOST * sizeof(scan->lines[0]));
-	scan->indents = arena_alloc(scan->arena, LINES_MOST * sizeof(scan->indents[0]));
+	for (size_t at = 0; room < LINES_MOST && str_find_byte(notice, '\n', at, &at); at++)
+		room++;
+	scan->lines = arena_alloc(scan->arena, room * sizeof(scan->lines[0]));
+	scan->indents = arena_alloc(scan->arena, room * sizeof(scan->indents[0]));
 	while (line_next(&notice, &line)) {
 		struct str trimmed = str_trim(line);
 
-		if (scan->line_count == LINES_MOST) {
+		if (scan->line_count == room) {
 			scan->limits |= LIMIT_TEXT;
 			return;
 		}
@@ -117,6 +120,21 @@ without_code(struct str line, struct arena *arena)
 	return rest;
 }
 
+/* Most notices have one mark. */
+static void
+make_room(struct scan *scan)
+{
+	struct mark *more;
+
+	if (scan->mark_count < scan->mark_room)
+		return;
+	scan->mark_room = scan->mark_room == 0 ? 4 : 4 * scan->mark_room;
+	more = arena_alloc(scan->arena, scan->mark_room * sizeof(*more));
+	if (scan->mark_count > 0)
+		memcpy(more, scan->marks, scan->mark_count * sizeof(*more));
+	scan->marks = more;
+}
+
 static void
 add_mark(struct scan *scan, unsigned line, struct str text, const struct mention *mention,
     bool whole_line)
@@ -131,6 +149,7 @@ add_mark(struct scan *scan, unsigned line, struct str text, const struct mention
 		scan->limits |= LIMIT_RECIPIENTS;
 		return;
 	}
+	make_room(scan);
 	mark = &scan->marks[scan->mark_count++];
 	*mark = (struct mark){ .address = mention->address, .shown = mention->text, .line = line };
 	mark->before = str_sub(text, 0, mention->start);
@@ -160,9 +179,13 @@ continues(const struct scan *scan, unsigned number)
 static void
 mark_line(struct scan *scan, unsigned number)
 {
-	struct str text = without_front(scan->lines[number]);
+	struct str text;
 	struct mention mention;
+	size_t at;
 
+	if (str_find_byte(scan->lines[number], '@', 0, &at) == 0)
+		return;
+	text = without_front(scan->lines[number]);
 	if (mention_find(str_sub(text, 0, LIMITS_ADDRESS_BYTES), 0, scan->arena, &mention) == 0 ||
 	    mention.start > 0 || continues(scan, number))
 		return;
@@ -294,7 +317,6 @@ find_marks(struct scan *scan)
 		mark_line, mark_code, mark_session, mark_sentence, mark_label,
 	};
 
-	scan->marks = arena_alloc(scan->arena, MARKS_MOST * sizeof(scan->marks[0]));
 	for (unsigned strength = 0; strength < MARK_COUNT && scan->mark_count == 0; strength++) {
 		scan->labels = strength == MARK_LABEL;
 		for (unsigned i = 0; i < scan->line_count; i++)
@@ -395,7 +417,8 @@ make_entries(const struct scan *scan, struct entries *entries)
 {
 	struct str shared = shared_words(scan), below = shared;
 
-	entries->list = arena_alloc(scan->arena, LIMITS_RECIPIENTS * sizeof(entries->list[0]));
+	entries->list = arena_alloc(scan->arena, (scan->mark_count < LIMITS_RECIPIENTS ?
+	    scan->mark_count : LIMITS_RECIPIENTS) * sizeof(entries->list[0]));
 	for (unsigned i = 0; i < scan->mark_count; i++) {
 		const struct mark *mark = &scan->marks[i];
 

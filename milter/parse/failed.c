@@ -15,9 +15,10 @@ entries_of_field(struct reading *reading, struct str headers, const char *name,
 	struct str value;
 	struct mention mention = { .end = 0 };
 
-	header_find(headers, str_of(name), &value);
-	value = header_unfold(value, reading->arena);
 	entries->count = 0;
+	if (header_find(headers, str_of(name), &value) == 0)
+		return 0;
+	value = header_unfold(value, reading->arena);
 	entries->list = arena_alloc(reading->arena, LIMITS_RECIPIENTS * sizeof(entries->list[0]));
 	while (mention_find(value, mention.end, reading->arena, &mention) == 1 &&
 	    entries->count < LIMITS_RECIPIENTS)
@@ -53,11 +54,14 @@ failed_find(struct reading *reading, struct entries *entries_r)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < OTHERS_MOST - 1; i++) {
-		const char *address = returned_address(reading, reading->headers, str_of(fields[i]));
+		struct str value;
 
-		if (address[0] != '\0')
-			others[count++] = address;
+		if (header_list_find(&reading->fields, str_of(fields[i]), &value) == 0)
+			continue;
+		others[count] = returned_value_address(reading, value);
+		count += others[count][0] != '\0';
 	}
+	others[count] = NULL;
 	entries_find(reading->notice, others, reading->arena, entries_r);
 	if (entries_of_field(reading, reading->headers, "X-Failed-Recipients", &failed) > 0) {
 		match_words(entries_r, entries_paragraphs(reading->notice, reading->arena), &failed);

@@ -77,15 +77,20 @@ header_find(struct str headers, struct str name, struct str *value_r)
 void
 header_list_make(struct str headers, struct arena *arena, struct header_list *list_r)
 {
-	struct str rest = headers;
-	struct header header;
+	unsigned room = 32;
 
 	list_r->count = 0;
-	while (list_r->count < LIMITS_HEADER_FIELDS && header_next(&rest, &header))
-		list_r->count++;
-	list_r->list = arena_alloc(arena, (list_r->count + 1) * sizeof(header));
-	for (unsigned i = 0; i < list_r->count; i++)
-		header_next(&headers, &list_r->list[i]);
+	list_r->list = arena_alloc(arena, room * sizeof(list_r->list[0]));
+	while (list_r->count < LIMITS_HEADER_FIELDS &&
+	    header_next(&headers, &list_r->list[list_r->count])) {
+		if (++list_r->count == room) {
+			struct header *more = arena_alloc(arena, 2 * room * sizeof(*more));
+
+			memcpy(more, list_r->list, room * sizeof(*more));
+			list_r->list = more;
+			room *= 2;
+		}
+	}
 }
 
 int

@@ -121,15 +121,18 @@ static bool
 split_parts(struct parser *parser, const struct mime_part *container, struct str boundary,
     unsigned next)
 {
-	struct str rest = container->body, line;
-	const char *end = container->body.data + container->body.len;
+	struct str body = container->body, rest, line;
+	const char *end = body.data + body.len;
 	const char *start = NULL; /* of the part being read */
 	bool found = false;
 
-	while (rest.len > 0) {
-		const char *line_start = rest.data;
+	for (size_t at = 0; str_find(body, boundary, at, &at) == 1; at++) {
+		const char *line_start = body.data + at - 2;
 		enum delimiter delimiter;
 
+		if (at < 2 || (at > 2 && body.data[at - 3] != '\n'))
+			continue;
+		rest = str_sub(body, at - 2, body.len);
 		line_next(&rest, &line);
 		delimiter = delimiter_of(line, boundary);
 		if (delimiter == DELIMITER_NONE)

@@ -51,6 +51,8 @@ announces_copy(struct str line)
 static bool
 begins_headers(struct str line)
 {
+	if (line.len == 0 || strchr("rRdDxXaAmM", line.data[0]) == NULL)
+		return false;
 	for (size_t i = 0; i < COUNT_OF(first_fields); i++) {
 		if (str_istarts(line, str_of(first_fields[i])))
 			return true;

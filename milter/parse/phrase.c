@@ -21,23 +21,23 @@ static struct {
 	struct phrase list[PHRASES_MOST];
 	unsigned count; /* the first is not used */
 	uint16_t first[BUCKETS];
+	unsigned char lower[256];
 } phrases;
 
 static pthread_once_t phrases_once = PTHREAD_ONCE_INIT;
 
 static inline unsigned
-bucket_of(const char *text)
+bucket_of(unsigned char a, unsigned char b, unsigned char c)
 {
-	unsigned a = (unsigned char)str_lower(text[0]), b = (unsigned char)str_lower(text[1]),
-	    c = (unsigned char)str_lower(text[2]);
-
-	return (a * 961 + b * 31 + c) & (BUCKETS - 1);
+	return (phrases.lower[a] * 961u + phrases.lower[b] * 31u + phrases.lower[c]) &
+	    (BUCKETS - 1);
 }
 
 static void
 add(const char *text, enum phrase_set set, unsigned row)
 {
-	unsigned bucket = bucket_of(text), number = ++phrases.count;
+	const unsigned char *head = (const unsigned char *)text;
+	unsigned bucket = bucket_of(head[0], head[1], head[2]), number = ++phrases.count;
 
 	phrases.list[number] = (struct phrase){ .text = str_of(text), .set = set, .row = row,
 		.next = phrases.first[bucket] };
@@ -47,6 +47,8 @@ add(const char *text, enum phrase_set set, unsigned row)
 static void
 make_index(void)
 {
+	for (unsigned byte = 0; byte < 256; byte++)
+		phrases.lower[byte] = (unsigned char)str_lower((char)byte);
 	for (unsigned set = 0; set < PHRASE_STAGE; set++) {
 		for (unsigned i = 0; phrase_words[set][i] != NULL; i++)
 			add(phrase_words[set][i], (enum phrase_set)set, i);
@@ -59,23 +61,38 @@ make_index(void)
 	}
 }
 
+/* Does the phrase, which is lower case, stand here? */
+static bool
+stands_at(const unsigned char *text, size_t len, struct str phrase)
+{
+	if (phrase.len > len)
+		return false;
+	for (size_t i = 0; i < phrase.len; i++) {
+		if (phrases.lower[text[i]] != (unsigned char)phrase.data[i])
+			return false;
+	}
+	return true;
+}
+
 /* The next phrase in the text at or behind *at; *number is the last one that
    was found there, 0 at first. Returns false at the end. */
 static bool
 next_phrase(struct str text, size_t *at, unsigned *number)
 {
-	unsigned next = *number == 0 ? 0 : phrases.list[*number].next;
+	const unsigned char *data = (const unsigned char *)text.data;
+	unsigned next = phrases.list[*number].next;
 
-	for (; *at + HEAD <= text.len; (*at)++, next = 0) {
-		if (*number == 0 && next == 0)
-			next = phrases.first[bucket_of(text.data + *at)];
+	if (*number != 0 && next == 0)
+		(*at)++;
+	for (; *at + HEAD <= text.len; (*at)++) {
+		if (next == 0)
+			next = phrases.first[bucket_of(data[*at], data[*at + 1], data[*at + 2])];
 		for (; next != 0; next = phrases.list[next].next) {
-			if (str_istarts(str_sub(text, *at, text.len), phrases.list[next].text)) {
+			if (stands_at(data + *at, text.len - *at, phrases.list[next].text)) {
 				*number = next;
 				return true;
 			}
 		}
-		*number = 0;
 	}
 	return false;
 }

@@ -16,7 +16,7 @@ static const char *const subject[] = {
 	"delivery problem", "mail system error", "nondeliverable", "non-deliverable",
 	"non delivery", "nondelivery", "mail error", "unable to deliver",
 	"message status - undeliverable", "delivery unsuccessful", "delivery report",
-	"error sending your mail", "message delivery", "warning: could not send",
+	"error sending your mail", "loop alert", "message delivery", "warning: could not send",
 	"warning--could not send", "delayed mail", "delivery delayed", "delivery is delayed",
 	"unzustellbar", "nicht zugestellt", "zustellung fehlgeschlagen",
 	"fehlgeschlagene zustellung", "non remis", "non délivr", "échec de la remise",

@@ -19,6 +19,7 @@ struct reading {
 	struct header_list fields; /* ... one by one */
 	struct str notice;    /* the part that people read, UTF-8, its lines ended by LF */
 	struct str returned;  /* headers of the returned message, empty if none came back */
+	struct header_list returned_fields; /* ... one by one, once returned_describe() has run */
 	struct str enclosed;  /* the returned message as far as it came back, empty if only
 	                         headers did */
 	bool wraps;           /* the enclosed message is the report, and this one wraps it */

@@ -4,13 +4,14 @@
 #include "parse/header.h"
 #include "parse/limits.h"
 
-const char *
-returned_message_id(struct reading *reading, struct str headers)
+/* The Message-ID without what stands around it, "" if there is none. */
+static const char *
+message_id(struct reading *reading, const struct header_list *fields)
 {
 	struct str value, id;
 	size_t open, close;
 
-	header_find(headers, STR("Message-ID"), &value);
+	header_list_find(fields, STR("Message-ID"), &value);
 	id = str_trim(header_unfold(value, reading->arena));
 	if (str_find_byte(id, '<', 0, &open) && str_find_byte(id, '>', open, &close))
 		id = str_sub(id, open, close + 1);
@@ -19,30 +20,46 @@ returned_message_id(struct reading *reading, struct str headers)
 }
 
 static bool
-is_list_mail(struct str headers)
+is_list_mail(const struct header_list *fields)
 {
 	struct str value;
 
-	if (header_find(headers, STR("List-Id"), &value) == 1)
+	if (header_list_find(fields, STR("List-Id"), &value) == 1)
 		return true;
-	header_find(headers, STR("Precedence"), &value);
+	header_list_find(fields, STR("Precedence"), &value);
 	value = str_trim(value);
 	return str_iequal(value, STR("list")) || str_iequal(value, STR("bulk"));
 }
 
 const char *
-returned_address(struct reading *reading, struct str headers, struct str name)
+returned_value_address(struct reading *reading, struct str value)
 {
 	const char *address = "";
-	struct str value;
 	size_t open, close;
 
-	header_find(headers, name, &value);
 	value = str_trim(header_unfold(value, reading->arena));
 	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
 		value = str_sub(value, open, close + 1);
 	address_parse(value, reading->arena, &address);
 	return address;
+}
+
+const char *
+returned_address(struct reading *reading, struct str headers, struct str name)
+{
+	struct str value;
+
+	return header_find(headers, name, &value) == 1 ? returned_value_address(reading, value) : "";
+}
+
+/* As returned_address(), of the list of fields. */
+static const char *
+field_address(struct reading *reading, const struct header_list *fields, struct str name)
+{
+	struct str value;
+
+	return header_list_find(fields, name, &value) == 1 ?
+	    returned_value_address(reading, value) : "";
 }
 
 void
@@ -77,14 +94,17 @@ returned_describe(struct reading *reading)
 {
 	struct bounce *common = &reading->common;
 	struct report *report = reading->report;
+	struct header_list *fields = &reading->returned_fields;
+	const char *from;
 
-	common->report_id = report->report_id = returned_message_id(reading, reading->headers);
-	common->message_id = returned_message_id(reading, reading->returned);
+	header_list_make(reading->returned, reading->arena, fields);
+	common->report_id = report->report_id = message_id(reading, &reading->fields);
+	common->message_id = message_id(reading, fields);
+	from = field_address(reading, fields, STR("From"));
 	if (common->sender[0] == '\0')
-		common->sender = returned_address(reading, reading->returned, STR("Return-Path"));
+		common->sender = field_address(reading, fields, STR("Return-Path"));
 	if (common->sender[0] == '\0')
-		common->sender = returned_address(reading, reading->returned, STR("From"));
-	report->from_domain = address_domain(returned_address(reading, reading->returned,
-	    STR("From")));
-	report->to_list = is_list_mail(reading->returned);
+		common->sender = from;
+	report->from_domain = address_domain(from);
+	report->to_list = is_list_mail(fields);
 }

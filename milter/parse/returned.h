@@ -16,12 +16,11 @@ void returned_find(struct reading *reading);
    about the message as a whole. A sender that is there already stays. */
 void returned_describe(struct reading *reading);
 
-/* The Message-ID of these headers without what stands around it, "" if there
-   is none. In the arena. */
-const char *returned_message_id(struct reading *reading, struct str headers);
-
 /* The first address in a field such as From, in normal form; "" if none. In the
    arena. */
 const char *returned_address(struct reading *reading, struct str headers, struct str name);
+
+/* The same of the value of a field. */
+const char *returned_value_address(struct reading *reading, struct str value);
 
 #endif

@@ -54,22 +54,21 @@ outcome_of(struct str action, const char *status)
 /* The remote host's words: the Diagnostic-Code, completed by the paragraph
    that names the command and the relay. */
 static void
-read_words(const struct dsn_recipient *recipient, struct str address, struct reading *reading,
-    struct bounce *bounce)
+read_words(const struct dsn_recipient *recipient, struct str address, struct str notice,
+    struct arena *arena, struct bounce *bounce)
 {
-	struct arena *arena = reading->arena;
-	struct reply reply, notice;
+	struct reply reply, told;
 	struct str words;
 
 	words = dsn_untyped(charset_to_utf8(recipient->diagnostic_code, STR_EMPTY, arena), arena,
 	    &bounce->diagnostic_type);
 	reply_parse(words, arena, &reply);
-	if (plain_find_recipient(plain_unfold(reading->notice, arena), address, &words) == 1) {
-		reply_parse(words, arena, &notice);
-		bounce->stage = notice.stage;
-		bounce->relay = notice.relay;
+	if (plain_find_recipient(notice, address, &words) == 1) {
+		reply_parse(words, arena, &told);
+		bounce->stage = told.stage;
+		bounce->relay = told.relay;
 		if (reply.text[0] == '\0')
-			reply = notice;
+			reply = told;
 	}
 	if (bounce->stage == STAGE_UNKNOWN)
 		bounce->stage = reply.stage;
@@ -85,8 +84,8 @@ read_words(const struct dsn_recipient *recipient, struct str address, struct rea
 }
 
 static void
-read_recipient(const struct dsn_recipient *recipient, struct reading *reading,
-    struct bounce *bounce)
+read_recipient(const struct dsn_recipient *recipient, struct str notice,
+    struct reading *reading, struct bounce *bounce)
 {
 	struct arena *arena = reading->arena;
 	struct str final = address_of_field(recipient->final_recipient, arena);
@@ -101,7 +100,7 @@ read_recipient(const struct dsn_recipient *recipient, struct reading *reading,
 	bounce->remote_mta = reading_clean(reading, dsn_untyped(recipient->remote_mta, arena,
 	    &type), LIMITS_ID_BYTES);
 	bounce->diagnostic_type = "";
-	read_words(recipient, final, reading, bounce);
+	read_words(recipient, final, notice, arena, bounce);
 	/* Some reporters forget the one and write the other. */
 	address_parse(final.len > 0 ? final : original, arena, &bounce->recipient);
 }
@@ -152,6 +151,7 @@ complete_from_notice(struct reading *reading)
 int
 status_read(struct reading *reading, struct str fields)
 {
+	struct str notice;
 	struct dsn dsn;
 
 	dsn_parse(fields, reading->arena, &dsn);
@@ -159,9 +159,10 @@ status_read(struct reading *reading, struct str fields)
 		return 0;
 	reading->report->limits |= dsn.limits;
 	read_common(&dsn, reading);
+	notice = plain_unfold(reading->notice, reading->arena);
 	reading_begin_bounces(reading, dsn.count);
 	for (unsigned i = 0; i < dsn.count; i++)
-		read_recipient(&dsn.recipients[i], reading, reading_add_bounce(reading));
+		read_recipient(&dsn.recipients[i], notice, reading, reading_add_bounce(reading));
 	complete_from_notice(reading);
 	return 1;
 }
