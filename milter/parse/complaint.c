@@ -215,7 +215,6 @@ find_plaintiffs(struct reading *reading, const struct arf *arf, struct plaintiff
 {
 	const struct arf_list *list = arf->removals.count > 0 ? &arf->removals : &arf->recipients;
 
-	all->limits = arf->limits;
 	for (unsigned i = 0; i < list->count; i++)
 		add_field(reading, list->values[i], list == &arf->removals, all);
 	if (all->count == 0)
@@ -281,13 +280,15 @@ read_common(struct reading *reading, const struct arf *arf)
 	returned_describe(reading);
 }
 
-/* The notice up to its first blank line, else the subject. */
+/* The notice up to its first blank line, else the subject. A notice that holds
+   the fields names all recipients, and says nothing. */
 static const char *
-first_words(struct reading *reading, bool has_notice)
+first_words(struct reading *reading)
 {
 	struct str rest = str_trim(reading->notice), line, words = { rest.data, 0 };
+	bool apart = mime_find(&reading->mime, "message/feedback-report") != NULL;
 
-	while (has_notice && str_next_piece(&rest, '\n', &line) && str_trim(line).len > 0)
+	while (apart && str_next_piece(&rest, '\n', &line) && str_trim(line).len > 0)
 		words.len = (size_t)(line.data + line.len - words.data);
 	if (words.len > 0)
 		return reading_clean(reading, words, WORDS_BYTES);
@@ -317,7 +318,7 @@ authentication_words(struct reading *reading, const struct arf *arf)
 }
 
 static void
-report_complaints(struct reading *reading, const struct arf *arf, bool has_notice)
+report_complaints(struct reading *reading, const struct arf *arf)
 {
 	bool authentication = is_one_of(reading->common.feedback, authentication_types,
 	    COUNT_OF(authentication_types));
@@ -327,9 +328,8 @@ report_complaints(struct reading *reading, const struct arf *arf, bool has_notic
 	find_headers(reading);
 	find_plaintiffs(reading, arf, all);
 	read_common(reading, arf);
-	reading->report->limits |= all->limits;
-	words = authentication ? authentication_words(reading, arf) :
-	    first_words(reading, has_notice);
+	reading->report->limits |= all->limits | arf->limits;
+	words = authentication ? authentication_words(reading, arf) : first_words(reading);
 	reading_begin_bounces(reading, all->count);
 	for (unsigned i = 0; i < all->count; i++) {
 		struct bounce *bounce = reading_add_bounce(reading);
@@ -362,7 +362,7 @@ complaint_read(struct reading *reading)
 	if (is_one_of(type, not_spam_types, COUNT_OF(not_spam_types)))
 		return 1;
 	reading->common.feedback = type;
-	report_complaints(reading, &arf, strcmp(format, "arf") == 0);
+	report_complaints(reading, &arf);
 	return 1;
 }
 

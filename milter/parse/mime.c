@@ -103,12 +103,11 @@ piece_before(const char *start, const char *end)
 static bool
 guess_boundary(struct str content, struct str *boundary_r)
 {
-	struct str line, next;
+	struct str line;
 
 	while (line_next(&content, &line)) {
-		next = content;
-		if (line.len > 4 && line.data[0] == '-' && line.data[1] == '-' &&
-		    line_next(&next, &next) && str_istarts(next, STR("Content-"))) {
+		if (line.len > 2 && line.data[0] == '-' && line.data[1] == '-' &&
+		    str_istarts(content, STR("Content-"))) {
 			*boundary_r = str_trim(str_sub(line, 2, line.len));
 			return true;
 		}

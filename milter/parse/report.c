@@ -219,5 +219,8 @@ report_parse(struct str message, unsigned options, struct arena *arena,
 	   own that says nothing; once is enough. */
 	if (reading.wraps)
 		read_message(&reading, reading.enclosed, keep);
+	/* What we have cut ourselves is no news. */
+	if (report_r->limits & LIMIT_SIZE)
+		report_r->limits &= ~(unsigned)LIMIT_CUT;
 	complete(report_r);
 }
