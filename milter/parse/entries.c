@@ -239,6 +239,12 @@ is_other(const struct scan *scan, const char *address)
 	return false;
 }
 
+static bool
+tells_failure(struct str line)
+{
+	return phrase_holds(line, PHRASE_FAILURE) || phrase_holds(line, PHRASE_MISHAP);
+}
+
 /* "We could not deliver your mail to user@example.com." */
 static void
 mark_sentence(struct scan *scan, unsigned number)
@@ -249,8 +255,7 @@ mark_sentence(struct scan *scan, unsigned number)
 
 	if (mention_find(line, 0, scan->arena, &mention) == 0)
 		return;
-	if (phrase_holds(line, PHRASE_CONTACT) ||
-	    (!phrase_holds(line, PHRASE_FAILURE) && !phrase_holds(above, PHRASE_FAILURE)))
+	if (phrase_holds(line, PHRASE_CONTACT) || (!tells_failure(line) && !tells_failure(above)))
 		return;
 	mention.end = 0;
 	while (mention_find(line, mention.end, scan->arena, &mention) == 1) {
@@ -346,14 +351,15 @@ add_words(const struct scan *scan, unsigned number, struct buf *words)
 {
 	const struct mark *mark = &scan->marks[number];
 	unsigned next = number + 1;
-	struct str behind = mark->behind;
+	struct str behind;
 
+	/* Marks on one line share what follows the last of them. */
+	while (next < scan->mark_count && scan->marks[next].line == mark->line)
+		next++;
+	behind = scan->marks[next - 1].behind;
 	while (behind.len > 0 && strchr(">):.,;\"' \t", behind.data[0]) != NULL)
 		behind = str_sub(behind, 1, behind.len);
 	add_line(words, behind);
-	/* Marks on one line share what follows it. */
-	while (next < scan->mark_count && scan->marks[next].line == mark->line)
-		next++;
 	for (unsigned i = mark->line + 1; i < scan->line_count && words->len < WORDS_MOST; i++) {
 		if ((next < scan->mark_count && i >= scan->marks[next].line) ||
 		    is_rule(scan->lines[i]))
@@ -375,7 +381,7 @@ shared_words(const struct scan *scan)
 	for (unsigned i = last->line + 1; i < scan->line_count && !scan->labels; i++)
 		add_line(&words, is_rule(scan->lines[i]) ? STR_EMPTY : scan->lines[i]);
 	if (str_trim(buf_str(&words)).len == 0) {
-		add_line(&words, scan->marks[0].before);
+		add_line(&words, scan->labels ? STR_EMPTY : scan->marks[0].before);
 		add_line(&words, STR_EMPTY);
 		for (unsigned i = 0; i < scan->marks[0].line; i++)
 			add_line(&words, is_rule(scan->lines[i]) ? STR_EMPTY : scan->lines[i]);

@@ -131,7 +131,10 @@ static bool
 is_report(const struct reading *reading, struct str from, struct str subject_text,
     const struct phrase_hits *subject, const struct phrase_hits *notice, const char *format)
 {
-	if (!holds(subject, PHRASE_SUBJECT) && !holds(notice, PHRASE_FAILURE))
+	bool failed = holds(notice, PHRASE_FAILURE) || (format[0] != '\0' &&
+	    holds(notice, PHRASE_MISHAP));
+
+	if (!holds(subject, PHRASE_SUBJECT) && !failed)
 		return false;
 	if (is_daemon(from) || has_field(reading, "X-Failed-Recipients"))
 		return true;

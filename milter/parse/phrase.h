@@ -11,6 +11,7 @@
 enum phrase_set {
 	PHRASE_SUBJECT,    /* subjects of reports */
 	PHRASE_FAILURE,    /* a delivery failed */
+	PHRASE_MISHAP,     /* something failed: enough only among other signs */
 	PHRASE_DELAY,      /* the MTA has not given up */
 	PHRASE_FINAL,      /* ... and yet it has */
 	PHRASE_AUTO_REPLY, /* subjects of answering machines */

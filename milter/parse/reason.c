@@ -49,7 +49,7 @@ introduces(struct str before)
 	before = str_trim(before);
 	if (before.len == 0)
 		return true;
-	if (strchr(":;,#>-=([<\"'*", before.data[before.len - 1]) != NULL)
+	if (strchr(":;,#>-([<\"'*", before.data[before.len - 1]) != NULL)
 		return true;
 	for (from = before.len; from > 0 && str_is_alnum(before.data[from - 1]); from--)
 		continue;
@@ -183,6 +183,8 @@ read_host(struct str lead, struct arena *arena, struct bounce *bounce)
 		bounce->relay = arena_strdup(arena, str_sub(lead, close + 1, at));
 	for (size_t i = 0; host.len == 0 && i < COUNT_OF(words); i++)
 		host = host_behind(lead, str_of(words[i]));
+	if (host.len == 0)
+		host = host_behind(lead, STR_EMPTY); /* it begins the sentence */
 	if (host.len > 0 && host.len <= LIMITS_ID_BYTES)
 		bounce->remote_mta = arena_strdup(arena, host);
 }

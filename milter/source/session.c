@@ -17,7 +17,8 @@ struct session {
 	bool may_be_local; /* cleanup says that it is 127.0.0.1, with port 0 */
 	/* of the message */
 	bool local;        /* the local lane: cleanup speaks, not smtpd */
-	bool candidate;    /* may be a report */
+	bool candidate;    /* may be a report: worth reading */
+	bool declared;     /* says that it is one */
 	bool null_sender;
 	unsigned limits;
 	char daemon_name[64];
@@ -47,7 +48,7 @@ session_abort(struct session *session)
 	session->pool->buffered -= session->message.len;
 	buf_free(&session->message);
 	session->limits = 0;
-	session->candidate = false;
+	session->candidate = session->declared = false;
 }
 
 void
@@ -154,7 +155,10 @@ session_header(struct session *session, const char *name, const char *value)
 		session->limits |= LIMIT_HEADER;
 		return SESSION_CONTINUE;
 	}
-	session->candidate |= report_is_candidate(str_of(name), str_of(value));
+	if (report_is_candidate(str_of(name), str_of(value))) {
+		session->candidate = true;
+		session->declared |= str_iequal(str_of(name), STR("Content-Type"));
+	}
 	keep(session, str_of(name));
 	keep(session, STR(": "));
 	keep(session, str_of(value));
@@ -193,8 +197,9 @@ session_end_of_message(struct session *session)
 	};
 	enum pipeline_answer answer;
 
-	/* Half a report is not read: it shall come again. */
-	if (session->candidate && (session->limits & LIMIT_MEMORY)) {
+	/* Half a report is not read: it shall come again. What only looks like one
+	   may be anybody's mail, and that is never kept waiting. */
+	if (session->declared && (session->limits & LIMIT_MEMORY)) {
 		session_abort(session);
 		return SESSION_RETRY;
 	}
