@@ -239,7 +239,7 @@ subtest 'mail that expired in the queue' => sub {
     send_and_wait(['expired.450.4.2.1@remote.test']);
     my $e = $site->event('expired.450.4.2.1@remote.test');
     is $e->{outcome}, 'expired', 'outcome';
-    is $e->{category}, 'message-expired', 'category';
+    is $e->{category}, 'recipient-rate', 'what was said last is the cause';
     is $e->{class}, 'soft', 'not hard';
     like $e->{decision}, qr/^(?:count|exempt)$/, 'does not suppress at once';
     ok !$site->is_suppressed('expired.450.4.2.1@remote.test'), 'not suppressed';

@@ -15,7 +15,24 @@ is_soft(const struct bounce *bounce)
 	/* What the MTA keeps is soft, whatever the server said: an operator may
 	   have told it to (soft_bounce, smtp_delivery_status_filter). */
 	return bounce->code / 100 == 4 || bounce->status[0] == '4' ||
-	    bounce->outcome == OUTCOME_DEFERRED;
+	    bounce->outcome == OUTCOME_DEFERRED || bounce->outcome == OUTCOME_EXPIRED;
+}
+
+/* Of a message that expired in the queue, what the host said last is the cause.
+   Where nobody could be asked, or said nothing that is understood, the end of
+   the queue's patience is all there is. */
+static void
+conclude_expired(struct verdict *verdict)
+{
+	switch (verdict->category) {
+	case CATEGORY_UNKNOWN:
+	case CATEGORY_NETWORK_ERROR:
+		verdict->subcause = category_name(verdict->category);
+		verdict->category = CATEGORY_MESSAGE_EXPIRED;
+		break;
+	default:
+		break;
+	}
 }
 
 void
@@ -52,11 +69,6 @@ classify(const struct rule_set *set, const struct bounce *bounce, struct arena *
 	}
 	if (is_soft(bounce) && !hit.demands_soft)
 		verdict->category = category_soft_twin(verdict->category);
-	/* The queue lifetime ended: that is the failure, and what the remote
-	   host said last is kept beside it as its cause. */
-	if (bounce->outcome == OUTCOME_EXPIRED && verdict->category != CATEGORY_LOCAL) {
-		if (verdict->category != CATEGORY_MESSAGE_EXPIRED)
-			verdict->subcause = category_name(verdict->category);
-		verdict->category = CATEGORY_MESSAGE_EXPIRED;
-	}
+	if (bounce->outcome == OUTCOME_EXPIRED)
+		conclude_expired(verdict);
 }

@@ -143,34 +143,6 @@ is_policy_status(const struct bounce *bounce)
 	return true;
 }
 
-/* What expired in the queue for a reason that is not the mailbox: throttling,
-   greylisting, reputation. Waiting longer does not make it the mailbox. */
-static bool
-expired_for_policy(const struct verdict *verdict)
-{
-	enum category cause;
-
-	if (verdict->category != CATEGORY_MESSAGE_EXPIRED ||
-	    category_find(str_of(verdict->subcause), &cause) == 0)
-		return false;
-	switch (cause) {
-	case CATEGORY_UNKNOWN:
-	case CATEGORY_NETWORK_ERROR:
-	case CATEGORY_USER_UNKNOWN:
-	case CATEGORY_USER_UNKNOWN_TEMP:
-	case CATEGORY_DOMAIN_UNKNOWN:
-	case CATEGORY_DOMAIN_UNKNOWN_TEMP:
-	case CATEGORY_ADDRESS_SYNTAX:
-	case CATEGORY_MAILBOX_DISABLED:
-	case CATEGORY_MAILBOX_DISABLED_TEMP:
-	case CATEGORY_MAILBOX_MOVED:
-	case CATEGORY_MAILBOX_FULL:
-		return false;
-	default:
-		return true;
-	}
-}
-
 /* A unix-domain socket, or a server that mail is only handed on to. */
 static bool
 is_relay(const struct policy *policy, const struct bounce *bounce)
@@ -208,20 +180,6 @@ policy_is_outbound(const struct policy *policy, const struct bounce *bounce)
 	    (at == NULL || !policy_is_own_domain(policy, at + 1));
 }
 
-/* What expired because nobody could be asked. Our own agents leave messages to
-   expire for other causes: a user of our own may be over quota. */
-static bool
-expired_unasked(const struct verdict *verdict)
-{
-	enum category cause = CATEGORY_UNKNOWN;
-
-	if (verdict->category != CATEGORY_MESSAGE_EXPIRED)
-		return false;
-	category_find(str_of(verdict->subcause), &cause);
-	return cause == CATEGORY_UNKNOWN || cause == CATEGORY_NETWORK_ERROR ||
-	    cause == CATEGORY_DOMAIN_UNKNOWN || cause == CATEGORY_DOMAIN_UNKNOWN_TEMP;
-}
-
 /* Why these words cannot be held against the mailbox, or NULL. */
 static const char *
 not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
@@ -241,8 +199,10 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	/* No server was asked; the words are about the recipient's domain. */
 	if (is_own_verdict(bounce) && domain)
 		return NULL;
+	/* Our own agents leave messages to expire for other causes, too: a user of
+	   our own may be over quota. */
 	if (is_own_verdict(bounce))
-		return expired_unasked(verdict) ? NULL : "own delivery agent";
+		return category == CATEGORY_MESSAGE_EXPIRED ? NULL : "own delivery agent";
 	if ((bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO ||
 	    bounce->stage == STAGE_MAIL) && !no_mail_here)
 		return "refused before RCPT TO";
@@ -315,10 +275,6 @@ policy_decide(const struct policy *policy, const struct bounce *bounce,
 	}
 	if (is_policy_status(bounce) && !category->opted_in) {
 		conclude(verdict, DECISION_EXEMPT, "5.7.x never suppresses");
-		return false;
-	}
-	if (expired_for_policy(verdict)) {
-		conclude(verdict, DECISION_EXEMPT, "expired for policy, not the mailbox");
 		return false;
 	}
 	if (!policy_may_suppress(policy, bounce->recipient)) {

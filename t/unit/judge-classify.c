@@ -126,10 +126,10 @@ test_semantics(void **state)
 		{ "452 4.2.2 x", OUTCOME_FAILED, CATEGORY_MAILBOX_FULL, "", NULL },
 		/* Words before digits. */
 		{ "554 5.7.1 User unknown", OUTCOME_FAILED, CATEGORY_USER_UNKNOWN, "", NULL },
-		/* Expired: the last cause is kept beside it. */
-		{ "450 4.2.0 Greylisted", OUTCOME_EXPIRED, CATEGORY_MESSAGE_EXPIRED, "greylisted", NULL },
-		{ "450 4.1.1 User unknown", OUTCOME_EXPIRED, CATEGORY_MESSAGE_EXPIRED,
-		    "user-unknown-temp", NULL },
+		/* Expired: what was said last is the cause, and no proof of anything. */
+		{ "450 4.2.0 Greylisted", OUTCOME_EXPIRED, CATEGORY_GREYLISTED, "", NULL },
+		{ "450 4.1.1 User unknown", OUTCOME_EXPIRED, CATEGORY_USER_UNKNOWN_TEMP, "", NULL },
+		{ "550 5.1.1 User unknown", OUTCOME_EXPIRED, CATEGORY_USER_UNKNOWN_TEMP, "", NULL },
 		{ "connect to x.example[192.0.2.1]:25: Connection timed out", OUTCOME_EXPIRED,
 		    CATEGORY_MESSAGE_EXPIRED, "network-error", NULL },
 		{ "delivery time expired", OUTCOME_EXPIRED, CATEGORY_MESSAGE_EXPIRED, "", NULL },
