@@ -114,16 +114,27 @@ convert(struct str text, const char *iconv_name, struct arena *arena)
 	return (struct str){ out, (size_t)(to - out) };
 }
 
+/* Seven bits with these escapes are nothing else, whatever was declared. */
+static bool
+is_iso_2022_jp(struct str text)
+{
+	size_t at = 0;
+
+	for (; str_find_byte(text, '\x1b', at, &at) == 1; at++) {
+		struct str escape = str_sub(text, at + 1, at + 3);
+
+		if (str_equal(escape, STR("$B")) || str_equal(escape, STR("$@")))
+			return true;
+	}
+	return false;
+}
+
 struct str
 charset_to_utf8(struct str text, struct str charset, struct arena *arena)
 {
 	const char *iconv_name = find_charset(charset);
-	size_t at;
-
-	/* Seven bits with these escapes are nothing else, whatever was declared. */
-	if ((iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) &&
-	    (str_find(text, STR("\x1b$B"), 0, &at) || str_find(text, STR("\x1b$@"), 0, &at)))
-		return convert(text, "ISO-2022-JP", arena);
+	if ((iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) && is_iso_2022_jp(text))
+		iconv_name = "ISO-2022-JP";
 	if (iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) {
 		if (charset_is_utf8(text))
 			return text;

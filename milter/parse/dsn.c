@@ -51,16 +51,36 @@ find_recipient_field(struct dsn_recipient *recipient, struct str name)
 	return NULL;
 }
 
+/* Begin the next recipient. Returns false if there are too many. */
+static bool
+add_recipient(struct dsn *dsn, struct arena *arena)
+{
+	struct dsn_recipient *more;
+
+	if (dsn->count == LIMITS_RECIPIENTS) {
+		dsn->limits |= LIMIT_RECIPIENTS;
+		return false;
+	}
+	/* One is the rule: room for it, then for all. */
+	if (dsn->count < 2) {
+		more = arena_alloc(arena, (dsn->count == 0 ? 1 : LIMITS_RECIPIENTS) * sizeof(*more));
+		if (dsn->count == 1)
+			more[0] = dsn->recipients[0];
+		dsn->recipients = more;
+	}
+	dsn->recipients[dsn->count++] = (struct dsn_recipient){ .status = STR_EMPTY };
+	return true;
+}
+
 /*
  * Where this value belongs. A recipient field that the recipient at hand
  * already has begins the next recipient, with or without a blank line; so does
  * an Original-Recipient behind a Final-Recipient.
  */
 static struct str *
-place_of(struct dsn *dsn, struct str name)
+place_of(struct dsn *dsn, struct str name, struct arena *arena)
 {
-	static const struct dsn_recipient empty;
-	struct dsn_recipient probe = empty;
+	struct dsn_recipient probe;
 	struct str *place;
 
 	if (find_recipient_field(&probe, name) == NULL) {
@@ -76,11 +96,8 @@ place_of(struct dsn *dsn, struct str name)
 		if (!str_iends(name, STR("-Recipient")))
 			return NULL;
 	}
-	if (dsn->count == LIMITS_RECIPIENTS) {
-		dsn->limits |= LIMIT_RECIPIENTS;
+	if (!add_recipient(dsn, arena))
 		return NULL;
-	}
-	dsn->recipients[dsn->count++] = empty;
 	return find_recipient_field(&dsn->recipients[dsn->count - 1], name);
 }
 
@@ -104,7 +121,6 @@ dsn_parse(struct str content, struct arena *arena, struct dsn *dsn_r)
 	const char *end = content.data;
 
 	*dsn_r = (struct dsn){ 0 };
-	dsn_r->recipients = arena_alloc(arena, LIMITS_RECIPIENTS * sizeof(dsn_r->recipients[0]));
 	while (dsn_r->limits == 0 && header_next(&content, &header)) {
 		struct str gap = { end, (size_t)(header.name.data - end) };
 		struct str *place;
@@ -112,13 +128,10 @@ dsn_parse(struct str content, struct arena *arena, struct dsn *dsn_r)
 
 		if ((str_find(gap, STR("\n\n"), 0, &at) ||
 		    str_find(gap, STR("\n\r\n"), 0, &at)) && begins_next(dsn_r, header.name)) {
-			if (dsn_r->count == LIMITS_RECIPIENTS) {
-				dsn_r->limits |= LIMIT_RECIPIENTS;
+			if (!add_recipient(dsn_r, arena))
 				break;
-			}
-			dsn_r->count++;
 		}
-		place = place_of(dsn_r, header.name);
+		place = place_of(dsn_r, header.name, arena);
 		if (place != NULL)
 			*place = header_unfold(header.value, arena);
 		end = header.value.data + header.value.len;

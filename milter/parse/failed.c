@@ -54,11 +54,7 @@ failed_find(struct reading *reading, struct entries *entries_r)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < OTHERS_MOST - 1; i++) {
-		struct str value;
-
-		if (header_list_find(&reading->fields, str_of(fields[i]), &value) == 0)
-			continue;
-		others[count] = returned_value_address(reading, value);
+		others[count] = returned_field_address(reading, &reading->fields, str_of(fields[i]));
 		count += others[count][0] != '\0';
 	}
 	others[count] = NULL;

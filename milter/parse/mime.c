@@ -14,6 +14,7 @@
 struct parser {
 	struct arena *arena;
 	struct mime *mime;
+	unsigned room;
 };
 
 static const char *
@@ -48,6 +49,21 @@ read_part(struct str message, unsigned depth, struct parser *parser, struct mime
 	part->depth = depth;
 }
 
+static void
+make_room(struct parser *parser)
+{
+	struct mime *mime = parser->mime;
+	struct mime_part *more;
+
+	if (mime->count < parser->room)
+		return;
+	parser->room = parser->room == 0 ? 8 : 2 * parser->room;
+	more = arena_alloc(parser->arena, parser->room * sizeof(*more));
+	if (mime->count > 0)
+		memcpy(more, mime->parts, mime->count * sizeof(*more));
+	mime->parts = more;
+}
+
 /* Insert a part at `at`. Returns false if there are too many. */
 static bool
 insert_part(struct parser *parser, unsigned at, struct str message, unsigned depth,
@@ -59,6 +75,7 @@ insert_part(struct parser *parser, unsigned at, struct str message, unsigned dep
 		mime->limits |= LIMIT_PARTS;
 		return false;
 	}
+	make_room(parser);
 	memmove(&mime->parts[at + 1], &mime->parts[at],
 	    (mime->count - at) * sizeof(mime->parts[0]));
 	mime->parts[at] = (struct mime_part){ 0 };
@@ -178,7 +195,6 @@ mime_parse(struct str message, struct arena *arena, struct mime *mime_r)
 	struct parser parser = { .arena = arena, .mime = mime_r };
 
 	*mime_r = (struct mime){ 0 };
-	mime_r->parts = arena_alloc(arena, LIMITS_MIME_PARTS * sizeof(mime_r->parts[0]));
 	insert_part(&parser, 0, message, 0, false);
 	for (unsigned i = 0; i < mime_r->count; i++) {
 		bool multipart = strncmp(mime_r->parts[i].type, "multipart/", 10) == 0;

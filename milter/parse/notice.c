@@ -34,16 +34,14 @@ undecorated(struct str line)
 /* Only lines that say little else are meant: rules around the words, a colon
    behind them, or nothing but them. "Returned message" stands in sentences too. */
 static bool
-announces_copy(struct str line)
+announces_copy(struct str line, struct str phrase)
 {
-	struct str words, trimmed, copy;
+	struct str words = undecorated(line), trimmed = str_trim(line);
 
-	if (line.len > COPY_LINE_BYTES || phrase_find(line, PHRASE_COPY, &copy) == 0)
+	if (line.len > COPY_LINE_BYTES)
 		return false;
-	trimmed = str_trim(line);
-	words = undecorated(line);
-	return words.len + 4 <= trimmed.len || words.len == copy.len ||
-	    (str_iends(trimmed, STR(":")) && copy.data - words.data < 16) ||
+	return words.len + 4 <= trimmed.len || words.len == phrase.len ||
+	    (str_iends(trimmed, STR(":")) && phrase.data - words.data < 16) ||
 	    str_iends(words, STR("follows")) || str_iends(words, STR("follow")) ||
 	    str_iends(words, STR("following"));
 }
@@ -81,30 +79,66 @@ message_behind(struct str text)
 	return STR_EMPTY;
 }
 
+/* Where the line of this byte begins. */
+static size_t
+line_start(struct str text, size_t at)
+{
+	while (at > 0 && text.data[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/* Find the line that announces the copy. Returns 1, where it begins and what
+   follows it; 0 if there is none. */
+static int
+find_announcement(struct str text, size_t *at_r, size_t *behind_r)
+{
+	struct str rest = text, line, phrase;
+
+	while (phrase_find(rest, PHRASE_COPY, &phrase) == 1) {
+		size_t at = line_start(text, (size_t)(phrase.data - text.data));
+
+		rest = str_sub(text, at, text.len);
+		line_next(&rest, &line);
+		if (announces_copy(line, phrase)) {
+			*at_r = at;
+			*behind_r = at + (size_t)(rest.data - line.data);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Find the line that looks like the first field of the copy. */
+static size_t
+find_first_field(struct str text)
+{
+	struct str rest = text, line;
+
+	while (rest.len > 0) {
+		const char *start = rest.data;
+
+		line_next(&rest, &line);
+		if (begins_headers(line))
+			return (size_t)(start - text.data);
+	}
+	return text.len;
+}
+
 /* Cut the text where the returned message begins. */
 static void
 cut_returned(struct reading *reading)
 {
-	struct str rest = reading->notice, line, behind, body;
-	struct str whole = reading->notice;
+	struct str whole = reading->notice, body;
+	size_t end = find_first_field(whole), behind = end;
 
-	while (rest.len > 0) {
-		const char *start = rest.data;
-		bool copy;
-
-		line_next(&rest, &line);
-		copy = announces_copy(line);
-		if (!copy && !begins_headers(line))
-			continue;
-		behind = copy ? rest : (struct str){ start,
-		    (size_t)(whole.data + whole.len - start) };
-		reading->notice = (struct str){ whole.data, (size_t)(start - whole.data) };
-		if (reading->returned.len > 0)
-			return;
-		reading->enclosed = message_behind(behind);
-		header_split(reading->enclosed, &reading->returned, &body);
+	/* Where the message came back as a part, no copy of it follows. */
+	if (reading->returned.len > 0 ||
+	    (find_announcement(str_sub(whole, 0, end), &end, &behind) == 0 && end == whole.len))
 		return;
-	}
+	reading->notice = str_sub(whole, 0, end);
+	reading->enclosed = message_behind(str_sub(whole, behind, whole.len));
+	header_split(reading->enclosed, &reading->returned, &body);
 }
 
 static bool

@@ -26,18 +26,18 @@ static struct {
 
 static pthread_once_t phrases_once = PTHREAD_ONCE_INIT;
 
+/* A byte more; what lies three bytes back has left the number. */
 static inline unsigned
-bucket_of(unsigned char a, unsigned char b, unsigned char c)
+roll(unsigned bucket, unsigned char byte)
 {
-	return (phrases.lower[a] * 961u + phrases.lower[b] * 31u + phrases.lower[c]) &
-	    (BUCKETS - 1);
+	return (bucket << 4 ^ phrases.lower[byte]) & (BUCKETS - 1);
 }
 
 static void
 add(const char *text, enum phrase_set set, unsigned row)
 {
 	const unsigned char *head = (const unsigned char *)text;
-	unsigned bucket = bucket_of(head[0], head[1], head[2]), number = ++phrases.count;
+	unsigned bucket = roll(roll(roll(0, head[0]), head[1]), head[2]), number = ++phrases.count;
 
 	phrases.list[number] = (struct phrase){ .text = str_of(text), .set = set, .row = row,
 		.next = phrases.first[bucket] };
@@ -80,21 +80,29 @@ static bool
 next_phrase(struct str text, size_t *at, unsigned *number)
 {
 	const unsigned char *data = (const unsigned char *)text.data;
-	unsigned next = phrases.list[*number].next;
+	unsigned next = phrases.list[*number].next, bucket = 0;
+	size_t i = *at;
 
-	if (*number != 0 && next == 0)
-		(*at)++;
-	for (; *at + HEAD <= text.len; (*at)++) {
-		if (next == 0)
-			next = phrases.first[bucket_of(data[*at], data[*at + 1], data[*at + 2])];
+	if (i + HEAD > text.len)
+		return false;
+	bucket = roll(roll(roll(0, data[i]), data[i + 1]), data[i + 2]);
+	if (*number == 0)
+		next = phrases.first[bucket];
+	for (;;) {
 		for (; next != 0; next = phrases.list[next].next) {
-			if (stands_at(data + *at, text.len - *at, phrases.list[next].text)) {
+			if (stands_at(data + i, text.len - i, phrases.list[next].text)) {
 				*number = next;
+				*at = i;
 				return true;
 			}
 		}
+		do {
+			if (++i + HEAD > text.len)
+				return false;
+			bucket = roll(bucket, data[i + HEAD - 1]);
+			next = phrases.first[bucket];
+		} while (next == 0);
 	}
-	return false;
 }
 
 void

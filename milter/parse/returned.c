@@ -52,9 +52,8 @@ returned_address(struct reading *reading, struct str headers, struct str name)
 	return header_find(headers, name, &value) == 1 ? returned_value_address(reading, value) : "";
 }
 
-/* As returned_address(), of the list of fields. */
-static const char *
-field_address(struct reading *reading, const struct header_list *fields, struct str name)
+const char *
+returned_field_address(struct reading *reading, const struct header_list *fields, struct str name)
 {
 	struct str value;
 
@@ -100,9 +99,9 @@ returned_describe(struct reading *reading)
 	header_list_make(reading->returned, reading->arena, fields);
 	common->report_id = report->report_id = message_id(reading, &reading->fields);
 	common->message_id = message_id(reading, fields);
-	from = field_address(reading, fields, STR("From"));
+	from = returned_field_address(reading, fields, STR("From"));
 	if (common->sender[0] == '\0')
-		common->sender = field_address(reading, fields, STR("Return-Path"));
+		common->sender = returned_field_address(reading, fields, STR("Return-Path"));
 	if (common->sender[0] == '\0')
 		common->sender = from;
 	report->from_domain = address_domain(from);

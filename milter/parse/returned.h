@@ -20,6 +20,10 @@ void returned_describe(struct reading *reading);
    arena. */
 const char *returned_address(struct reading *reading, struct str headers, struct str name);
 
+/* The same, of a list of fields. */
+const char *returned_field_address(struct reading *reading, const struct header_list *fields,
+    struct str name);
+
 /* The same of the value of a field. */
 const char *returned_value_address(struct reading *reading, struct str value);
 

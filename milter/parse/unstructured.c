@@ -73,7 +73,7 @@ read_failure(struct reading *reading, enum formats_kind kind)
 	}
 	if (entries.count == 0)
 		return;
-	reading->common.reporting_mta = address_domain(returned_address(reading, reading->headers,
+	reading->common.reporting_mta = address_domain(returned_field_address(reading, &reading->fields,
 	    STR("From")));
 	returned_describe(reading);
 	reading_begin_bounces(reading, entries.count);
