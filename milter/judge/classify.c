@@ -36,7 +36,8 @@ conclude_expired(struct verdict *verdict)
 }
 
 void
-classify(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
+classify_explain(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
+    void (*tried)(const struct rule_tried *tried, void *context), void *context,
     struct verdict *verdict)
 {
 	struct rule_query query = {
@@ -62,13 +63,24 @@ classify(const struct rule_set *set, const struct bounce *bounce, struct arena *
 		verdict->rule = "complaint";
 		return;
 	}
-	if (rule_set_match(set, &query, &hit) == 1) {
+	if (rule_set_explain(set, &query, tried, context, &hit) == 1) {
 		verdict->category = hit.category;
 		verdict->subcause = hit.subcause;
 		verdict->rule = hit.id;
 	}
+	/* A reply to MAIL FROM is about the address that stands there. */
+	if (bounce->stage == STAGE_MAIL && (category_class(verdict->category) == CLASS_HARD ||
+	    (verdict->category == CATEGORY_UNKNOWN && strncmp(bounce->status, "5.1.", 4) == 0)))
+		verdict->category = CATEGORY_SENDER_REJECTED;
 	if (is_soft(bounce) && !hit.demands_soft)
 		verdict->category = category_soft_twin(verdict->category);
 	if (bounce->outcome == OUTCOME_EXPIRED)
 		conclude_expired(verdict);
+}
+
+void
+classify(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
+    struct verdict *verdict)
+{
+	classify_explain(set, bounce, arena, NULL, NULL, verdict);
 }

@@ -74,14 +74,17 @@ charset_is_utf8(struct str text)
 static void
 keep_module(const char *iconv_name)
 {
-	static atomic_bool kept[sizeof(charsets) / sizeof(charsets[0])];
+	static _Atomic(iconv_t) kept[sizeof(charsets) / sizeof(charsets[0])];
+	iconv_t none = NULL, cd;
+	size_t i = 0;
 
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
-		if (charsets[i].iconv_name == iconv_name && !atomic_exchange(&kept[i], true))
-			iconv_open("UTF-8", iconv_name);
-		if (charsets[i].iconv_name == iconv_name)
-			return;
-	}
+	while (charsets[i].iconv_name != iconv_name)
+		i++;
+	if (atomic_load(&kept[i]) != NULL)
+		return;
+	cd = iconv_open("UTF-8", iconv_name);
+	if (cd != (iconv_t)-1 && !atomic_compare_exchange_strong(&kept[i], &none, cd))
+		iconv_close(cd);
 }
 
 /* Every byte that iconv(3) refuses becomes U+FFFD, and it goes on behind it. */
@@ -129,16 +132,31 @@ is_iso_2022_jp(struct str text)
 	return false;
 }
 
+static bool
+has_eight_bits(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.data[i] & 0x80) != 0)
+			return true;
+	}
+	return false;
+}
+
 struct str
 charset_to_utf8(struct str text, struct str charset, struct arena *arena)
 {
 	const char *iconv_name = find_charset(charset);
-	if ((iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) && is_iso_2022_jp(text))
-		iconv_name = "ISO-2022-JP";
+	if (iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) {
+		if (is_iso_2022_jp(text))
+			return convert(text, find_charset(STR("iso-2022-jp")), arena);
+	} else if (strcmp(iconv_name, "ISO-2022-JP") == 0 && has_eight_bits(text)) {
+		/* It is another one of that country. */
+		return charset_is_utf8(text) ? text : convert(text, find_charset(STR("euc-jp")), arena);
+	}
 	if (iconv_name == NULL || strcmp(iconv_name, "UTF-8") == 0) {
 		if (charset_is_utf8(text))
 			return text;
-		iconv_name = "WINDOWS-1252";
+		iconv_name = find_charset(STR("windows-1252"));
 	}
 	return convert(text, iconv_name, arena);
 }

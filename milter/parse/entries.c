@@ -32,6 +32,7 @@ struct scan {
 	struct mark *marks;
 	unsigned mark_count, mark_room;
 	bool labels;        /* the marks are labels: they explain nothing */
+	bool codes;         /* the marks are replies: each one explains itself */
 	unsigned limits;
 };
 
@@ -324,6 +325,7 @@ find_marks(struct scan *scan)
 
 	for (unsigned strength = 0; strength < MARK_COUNT && scan->mark_count == 0; strength++) {
 		scan->labels = strength == MARK_LABEL;
+		scan->codes = strength == MARK_CODE;
 		for (unsigned i = 0; i < scan->line_count; i++)
 			finders[strength](scan, i);
 		drop_helpers(scan);
@@ -362,7 +364,7 @@ add_words(const struct scan *scan, unsigned number, struct buf *words)
 	add_line(words, behind);
 	for (unsigned i = mark->line + 1; i < scan->line_count && words->len < WORDS_MOST; i++) {
 		if ((next < scan->mark_count && i >= scan->marks[next].line) ||
-		    is_rule(scan->lines[i]))
+		    is_rule(scan->lines[i]) || (scan->codes && scan->indents[i] == 0))
 			break;
 		add_line(words, scan->lines[i]);
 	}

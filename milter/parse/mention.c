@@ -14,14 +14,14 @@ is_address_byte(char byte)
 	    (byte != '\0' && strchr("!#$%&*+-./=?^_`{|}~", byte) != NULL);
 }
 
-/* Widen from the "@" to both sides. */
+/* Widen from the "@" to both sides, but to nothing before `from`. */
 static void
-widen(struct str line, size_t at, struct mention *mention)
+widen(struct str line, size_t at, size_t from, struct mention *mention)
 {
-	size_t start = at, end = at + 1, least = at > LIMITS_ADDRESS_BYTES / 4 ?
-	    at - LIMITS_ADDRESS_BYTES / 4 : 0;
+	size_t start = at, end = at + 1, least = at - from > LIMITS_ADDRESS_BYTES / 4 ?
+	    at - LIMITS_ADDRESS_BYTES / 4 : from;
 
-	if (at > 0 && line.data[at - 1] == '"') {
+	if (at > least && line.data[at - 1] == '"') {
 		/* "user name"@example.com */
 		start = at - 1;
 		while (start > least && line.data[start - 1] != '"')
@@ -47,12 +47,12 @@ widen(struct str line, size_t at, struct mention *mention)
 
 /* The brackets or quotes around it belong to it. */
 static void
-take_brackets(struct str line, struct mention *mention)
+take_brackets(struct str line, size_t from, struct mention *mention)
 {
 	static const char open[] = "<\"'([", close[] = ">\"')]";
 	const char *kind;
 
-	if (mention->start == 0 || mention->end >= line.len)
+	if (mention->start <= from || mention->end >= line.len)
 		return;
 	kind = strchr(open, line.data[mention->start - 1]);
 	if (kind != NULL && *kind != '\0' && close[kind - open] == line.data[mention->end]) {
@@ -67,10 +67,10 @@ mention_find(struct str line, size_t from, struct arena *arena, struct mention *
 	size_t at;
 
 	for (; str_find_byte(line, '@', from, &at) == 1; from = at + 1) {
-		widen(line, at, mention_r);
+		widen(line, at, from, mention_r);
 		if (address_parse(mention_r->text, arena, &mention_r->address) == 0)
 			continue;
-		take_brackets(line, mention_r);
+		take_brackets(line, from, mention_r);
 		return 1;
 	}
 	return 0;

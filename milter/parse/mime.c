@@ -30,7 +30,8 @@ lower_type(struct str content_type, struct arena *arena)
 	text = arena_strdup(arena, word);
 	for (char *p = text; *p != '\0'; p++)
 		*p = str_lower(*p);
-	return text;
+	/* The form of RFC 1049 (RFC 2045 section 5.2 asks for the default). */
+	return strcmp(text, "text") == 0 ? "text/plain" : text;
 }
 
 static void

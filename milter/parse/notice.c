@@ -145,8 +145,7 @@ static bool
 is_text(const struct mime_part *part)
 {
 	return !part->enclosed && (strcmp(part->type, "text/plain") == 0 ||
-	    strcmp(part->type, "text/html") == 0 || strcmp(part->type, "text") == 0 ||
-	    strcmp(part->type, "text/unknown") == 0);
+	    strcmp(part->type, "text/html") == 0 || strcmp(part->type, "text/unknown") == 0);
 }
 
 /* The text of one part, its lines ended by LF. */

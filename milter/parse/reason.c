@@ -180,7 +180,7 @@ read_host(struct str lead, struct arena *arena, struct bounce *bounce)
 		}
 	}
 	if (host.len > 0 && str_find_byte(lead, lead.data[close] == '[' ? ']' : ')', close, &at))
-		bounce->relay = arena_strdup(arena, str_sub(lead, close + 1, at));
+		bounce->relay = charset_clean_line(str_sub(lead, close + 1, at), LIMITS_ID_BYTES, arena);
 	for (size_t i = 0; host.len == 0 && i < COUNT_OF(words); i++)
 		host = host_behind(lead, str_of(words[i]));
 	if (host.len == 0)
@@ -243,7 +243,7 @@ read_postfix(struct str paragraph, struct arena *arena, struct bounce *bounce)
 static void
 read_sentences(struct str paragraphs, struct arena *arena, struct bounce *bounce)
 {
-	struct str text = without_tail(paragraphs);
+	struct str text = paragraphs;
 
 	if (text.len > LIMITS_REPLY_BYTES)
 		bounce->limits |= LIMIT_TEXT;

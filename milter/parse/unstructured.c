@@ -102,7 +102,13 @@ unstructured_read(struct reading *reading)
 	}
 	reading->report->format = format;
 	fields = fields_within(reading);
-	if (fields.len > 0 && status_read(reading, fields) == 1)
-		return;
+	if (fields.len > 0) {
+		struct str notice = reading->notice;
+
+		reading->notice.len = (size_t)(fields.data - notice.data);
+		if (status_read(reading, fields) == 1)
+			return;
+		reading->notice = notice;
+	}
 	read_failure(reading, kind);
 }
