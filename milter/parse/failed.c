@@ -1,5 +1,7 @@
 #include "parse/failed.h"
 
+#include <string.h>
+
 #include "parse/header.h"
 #include "parse/limits.h"
 #include "parse/mention.h"
@@ -45,6 +47,24 @@ match_words(const struct entries *told, struct str notice, struct entries *entri
 	}
 }
 
+/* A mail system writes to somebody about his own mailbox, too: whom the notice is
+   addressed to has failed only if the returned message went to him. */
+static void
+drop_addressee(struct reading *reading, struct entries *entries)
+{
+	const char *to = returned_field_address(reading, &reading->fields, STR("To"));
+	unsigned kept = 0;
+	size_t at;
+
+	if (reading->certain || to[0] == '\0' || str_ifind(reading->returned, str_of(to), 0, &at) == 1)
+		return;
+	for (unsigned i = 0; i < entries->count; i++) {
+		if (strcmp(entries->list[i].address, to) != 0)
+			entries->list[kept++] = entries->list[i];
+	}
+	entries->count = kept;
+}
+
 void
 failed_find(struct reading *reading, struct entries *entries_r)
 {
@@ -59,6 +79,7 @@ failed_find(struct reading *reading, struct entries *entries_r)
 	}
 	others[count] = NULL;
 	entries_find(reading->notice, others, reading->arena, entries_r);
+	drop_addressee(reading, entries_r);
 	if (entries_of_field(reading, reading->headers, "X-Failed-Recipients", &failed) > 0) {
 		match_words(entries_r, entries_paragraphs(reading->notice, reading->arena), &failed);
 		failed.limits = entries_r->limits;

@@ -131,14 +131,19 @@ static bool
 is_report(const struct reading *reading, struct str from, struct str subject_text,
     const struct phrase_hits *subject, const struct phrase_hits *notice, const char *format)
 {
-	bool failed = holds(notice, PHRASE_FAILURE) || (format[0] != '\0' &&
+	bool failed = holds(notice, PHRASE_FAILURE) || holds(notice, PHRASE_SUCCESS) || (format[0] != '\0' &&
 	    holds(notice, PHRASE_MISHAP));
 
 	if (!holds(subject, PHRASE_SUBJECT) && !failed)
 		return false;
-	if (is_daemon(from) || has_field(reading, "X-Failed-Recipients"))
+	if (has_field(reading, "X-Failed-Recipients"))
 		return true;
-	if (str_istarts(subject_text, STR("Re:")) || str_istarts(subject_text, STR("AW:")))
+	/* A person may be called postmaster, and answer. */
+	if (is_daemon(from))
+		return has_null_sender(reading) || format[0] != '\0' || reading->returned.len > 0 ||
+		    !has_field(reading, "In-Reply-To");
+	if (str_istarts(subject_text, STR("Re:")) || str_istarts(subject_text, STR("AW:")) ||
+	    has_field(reading, "List-Id"))
 		return false;
 	if (holds(subject, PHRASE_SUBJECT))
 		return has_null_sender(reading) || format[0] != '\0';
@@ -155,11 +160,18 @@ formats_kind(const struct reading *reading, const char **format_r)
 	*format_r = "";
 	phrase_search(subject_text, &subject);
 	phrase_search(reading->notice, &notice);
-	/* A receipt (RFC 8098) tells of a message that has arrived. */
-	if (mime_find(&reading->mime, "message/disposition-notification") != NULL)
+	if (holds(&subject, PHRASE_OTHER))
 		return FORMATS_OTHER;
+	/* A receipt (RFC 8098) tells of a message that has arrived; but Sieve refuses
+	   in the form of a receipt (RFC 5429). */
+	if (mime_find(&reading->mime, "message/disposition-notification") != NULL &&
+	    !(is_daemon(from) && holds(&notice, PHRASE_FAILURE)))
+		return FORMATS_OTHER;
+	if (!is_daemon(from) && is_auto_reply(reading) &&
+	    !has_field(reading, "X-Failed-Recipients"))
+		return FORMATS_AUTO_REPLY;
 	if (!is_daemon(from) && !holds(&subject, PHRASE_SUBJECT)) {
-		if (holds(&subject, PHRASE_AUTO_REPLY) || is_auto_reply(reading))
+		if (holds(&subject, PHRASE_AUTO_REPLY))
 			return FORMATS_AUTO_REPLY;
 		if (holds(&subject, PHRASE_CHALLENGE) || holds(&notice, PHRASE_CHALLENGE))
 			return FORMATS_CHALLENGE;
@@ -167,6 +179,9 @@ formats_kind(const struct reading *reading, const char **format_r)
 	*format_r = find_format(reading, &notice);
 	if (!is_report(reading, from, subject_text, &subject, &notice, *format_r))
 		return FORMATS_OTHER;
+	if ((holds(&subject, PHRASE_SUCCESS) || holds(&notice, PHRASE_SUCCESS)) &&
+	    !holds(&notice, PHRASE_FAILURE))
+		return FORMATS_SUCCESS;
 	if ((holds(&subject, PHRASE_DELAY) || holds(&notice, PHRASE_DELAY)) &&
 	    !holds(&notice, PHRASE_FINAL))
 		return FORMATS_DELAY;

@@ -12,6 +12,7 @@ enum formats_kind {
 	FORMATS_OTHER,      /* no report */
 	FORMATS_FAILURE,
 	FORMATS_DELAY,      /* the MTA still tries */
+	FORMATS_SUCCESS,    /* it has arrived */
 	FORMATS_AUTO_REPLY, /* a person's own answering machine (RFC 3834) */
 	FORMATS_CHALLENGE,  /* wants a proof that a person has sent the mail */
 };

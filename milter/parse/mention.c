@@ -14,6 +14,28 @@ is_address_byte(char byte)
 	    (byte != '\0' && strchr("!#$%&*+-./=?^_`{|}~", byte) != NULL);
 }
 
+/* East Asian text has no blanks: an address in ASCII ends where its characters do,
+   which have three bytes or more. */
+static size_t
+behind_script(struct str line, size_t start, size_t at)
+{
+	size_t ascii = at;
+
+	while (ascii > start && (line.data[ascii - 1] & 0x80) == 0)
+		ascii--;
+	if (ascii == start || ascii == at)
+		return start;
+	for (size_t lead = ascii; lead > start; lead--) {
+		unsigned char byte = (unsigned char)line.data[lead - 1];
+
+		if (byte >= 0xe0)
+			return ascii;
+		if (byte >= 0xc0 || byte < 0x80)
+			break;
+	}
+	return start;
+}
+
 /* Widen from the "@" to both sides, but to nothing before `from`. */
 static void
 widen(struct str line, size_t at, size_t from, struct mention *mention)
@@ -30,6 +52,7 @@ widen(struct str line, size_t at, size_t from, struct mention *mention)
 	} else {
 		while (start > least && is_address_byte(line.data[start - 1]))
 			start--;
+		start = behind_script(line, start, at);
 	}
 	while (end < line.len && end - at < LIMITS_ADDRESS_BYTES / 4 &&
 	    (str_is_alnum(line.data[end]) || (line.data[end] & 0x80) != 0 ||

@@ -18,6 +18,10 @@ enum phrase_set {
 	PHRASE_CHALLENGE,  /* prove that you are a person */
 	PHRASE_CONTACT,    /* a sentence that names somebody who could help */
 	PHRASE_COPY,       /* the returned message begins */
+	PHRASE_DETAILS,    /* what follows is for administrators */
+	PHRASE_SUCCESS,    /* it has arrived */
+	PHRASE_REASON,     /* a label: behind it stands why */
+	PHRASE_OTHER,      /* subjects of what a mail system says of other things */
 	PHRASE_STAGE,      /* the command that was refused */
 	PHRASE_FORMAT,     /* one format; its row is the row of the table of formats */
 	PHRASE_SET_COUNT,

@@ -25,7 +25,7 @@ static const char *const subject[] = {
 	"devuelto", "não entregue", "falha na entrega", "não foi possível entregar",
 	"onbestelbaar", "niet bezorgd", "kan niet worden bezorgd", "не доставлено",
 	"недоставленное", "не может быть доставлено", "недоставлено", "系统退信", "退信", "無法傳遞",
-	"无法投递", "未送达", "配信不能", "配信不可", "配送不能", "配信エラー", "送信エラー", "エラーメール", "メールが送信できませんでした",
+	"无法投递", "未送达", "配信不能", "配信不可", "配送不能", "配信エラー", "送信エラー", "エラーメール", "配信されません", "送信に失敗", "전송 실패", "전송실패", "반송", "niedostarczon", "echec de la distribution", "zustellungsfehler", "non consegnat", "mancata consegna", "メールが送信できませんでした",
 	"niedoręczalne", "nie dostarczono", "doręczenie", "kunde inte levereras",
 	"kunne ikke leveres", "kan ikke leveres", "oleverbart",
 	NULL,
@@ -35,26 +35,27 @@ static const char *const subject[] = {
 static const char *const failure[] = {
 	"could not be delivered", "couldn't be delivered", "cannot be delivered",
 	"can not be delivered", "can't be delivered", "could not be sent", "was not delivered",
-	"wasn't delivered", "were not delivered", "not be delivered", "has not been delivered",
+	"wasn't delivered", "were not delivered", "not be delivered", "not been delivered", "automatically rejected", "has not been delivered",
 	"unable to deliver", "able to deliver your message", "undeliverable", "undelivered",
 	"delivery failed", "delivery has failed", "failed permanently",
-	"delivery to the following", "error delivering", "trouble delivering",
+	"error delivering", "trouble delivering",
 	"problem delivering", "failed to deliver", "could not deliver", "couldn't deliver",
 	"can't deliver", "cannot deliver", "not deliver", "did not reach", "permanent error",
 	"permanent fatal error", "delivery error", "delivery problem", "had permanent",
-	"following address", "following recipient", "these recipients", "returned to sender",
+	"returned to sender",
 	"returned mail", "invalid user", "user unknown", "unknown user", "no such user",
 	"no account", "unknown recipient", "address not found", "permanent failure",
 	"delivery of your", "could not be reached", "returning it", "failed address",
 	"invalid address", "message could not", "mail could not", "nicht zugestellt",
 	"unzustellbar", "nicht ausgeliefert", "pas pu être", "pas être remis", "non è stato",
 	"non può essere", "no se pudo", "no se ha podido", "não pôde", "niet bezorgd",
-	"не может быть", "не доставлен", "送達できま", "配信でき", "送信でき", "届けられ", "退回",
+	"не может быть", "не доставлен", "送達できま", "配信でき", "配信されません", "送信に失敗", "non e' stato", "nie mogła zostać", "nie mógł zostać", "a pas été distribué", "전송 실패", "전송에 실패", "반송", "送信でき", "届けられ", "退回",
 	NULL,
 };
 
 /* Words of a failure that stand in other notices, too. */
 static const char *const mishap[] = {
+	"following address", "following recipient", "these recipients", "delivery to the following",
 	"bounced", "rejected", "refused", "mailbox", "over quota", "not accepted", "nonexistent",
 	"non-existent", "error message", "loop", "duplicated", "may not exist",
 	"will be retried", "delayed", "expired", "konnte nicht", "n'a pas été", "n'existe pas",
@@ -83,7 +84,7 @@ static const char *const delay[] = {
 static const char *const final[] = {
 	"failed permanently", "permanent error", "permanent failure", "permanent fatal",
 	"giving up", "given up", "will be deleted from", "not going to try again", "aborted",
-	"has expired", "no further delivery attempts", "could not be delivered for",
+	"has expired", "no further delivery attempts",
 	NULL,
 };
 
@@ -143,6 +144,42 @@ static const char *const copy[] = {
 	NULL,
 };
 
+/* Behind this a report repeats itself, for administrators. */
+static const char *const details[] = {
+	"diagnostic information for administrators", "diagnoseinformationen für administratoren",
+	"informations de diagnostic pour les administrateurs",
+	"informazioni di diagnostica per gli amministratori",
+	"información de diagnóstico para los administradores", "informações de diagnóstico",
+	"diagnostische gegevens voor beheerders", "diagnostische informatie voor beheerders",
+	"管理者向けの診断情報", "диагностические сведения", "供管理员使用的诊断信息",
+	NULL,
+};
+
+/* It has arrived. */
+static const char *const success[] = {
+	"was delivered to", "successfully delivered", "delivered successfully",
+	"successful delivery", "has been successfully", "were delivered", "return receipt",
+	"successful mail delivery", "erfolgreich zugestellt", "entregado correctamente",
+	NULL,
+};
+
+/* Behind this stands why. */
+static const char *const reason[] = {
+	"reason:", "reason for failure:", "cause:", "error was:", "error message:", "motivo:",
+	"causa:", "grund:", "ursache:", "raison :", "raison:", "reden:", "причина:", "原因:", "原因：",
+	"理由:", "理由：", "사유:",
+	NULL,
+};
+
+/* Subjects of what a mail system writes about other things. */
+static const char *const other[] = {
+	"postfix smtp server: errors from", "postfix smtp client: errors", "quarantine",
+	"spam digest", "spam report", "spam summary", "mailbox quota", "quota warning",
+	"mailbox is almost full", "mailbox almost full", "nearly full", "is full", "storage limit",
+	"virus alert", "report domain:", "dmarc aggregate",
+	NULL,
+};
+
 const char *const *const phrase_words[PHRASE_FORMAT] = {
 	[PHRASE_SUBJECT] = subject,
 	[PHRASE_FAILURE] = failure,
@@ -153,6 +190,10 @@ const char *const *const phrase_words[PHRASE_FORMAT] = {
 	[PHRASE_CHALLENGE] = challenge,
 	[PHRASE_CONTACT] = contact,
 	[PHRASE_COPY] = copy,
+	[PHRASE_DETAILS] = details,
+	[PHRASE_SUCCESS] = success,
+	[PHRASE_REASON] = reason,
+	[PHRASE_OTHER] = other,
 };
 
 /* What MTAs write of the command that was refused. */

@@ -23,6 +23,7 @@ struct reading {
 	struct str enclosed;  /* the returned message as far as it came back, empty if only
 	                         headers did */
 	bool wraps;           /* the enclosed message is the report, and this one wraps it */
+	bool certain;         /* subject and notice both say that it is a report */
 	bool null_sender;     /* the report came from <> */
 	struct bounce common; /* fields that all bounces of this report share */
 };

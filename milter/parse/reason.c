@@ -1,5 +1,6 @@
 #include "parse/reason.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "parse/charset.h"
@@ -243,8 +244,12 @@ read_postfix(struct str paragraph, struct arena *arena, struct bounce *bounce)
 static void
 read_sentences(struct str paragraphs, struct arena *arena, struct bounce *bounce)
 {
-	struct str text = paragraphs;
+	struct str text = paragraphs, label;
 
+	/* "Reason: it is full" wins over what is said around it. */
+	if (phrase_find(text, PHRASE_REASON, &label) == 1 && text.data + text.len - label.data >
+	    (ptrdiff_t)label.len + 3)
+		text = str_trim(str_sub(text, (size_t)(label.data - text.data) + label.len, text.len));
 	if (text.len > LIMITS_REPLY_BYTES)
 		bounce->limits |= LIMIT_TEXT;
 	bounce->text = bounce->words = charset_clean_line(text, LIMITS_REPLY_BYTES, arena);

@@ -87,7 +87,8 @@ take_repeated_code(struct str *rest, unsigned code)
 	struct str behind = *rest;
 	bool more;
 
-	if (code != 0 && behind.len > 3 && behind.data[3] == ' ' && take_code(&behind, &more) == code)
+	if (code != 0 && behind.len > 3 && (behind.data[3] == ' ' || behind.data[3] == '-') &&
+	    take_code(&behind, &more) == code)
 		*rest = behind;
 }
 

@@ -28,6 +28,8 @@ report_is_candidate(struct str name, struct str value)
 {
 	struct str type = str_trim(value);
 
+	if (complaint_is_candidate(name, value))
+		return true;
 	if (!str_iequal(name, STR("Content-Type")))
 		return formats_is_candidate(name, value);
 	return str_istarts(type, STR("multipart/report")) ||
@@ -168,23 +170,10 @@ find_status(struct reading *reading)
 	    &reading->report->limits);
 }
 
-static bool
-read_status_part(struct reading *reading, bool keep)
-{
-	struct str status = find_status(reading);
-
-	if (status.len == 0)
-		return false;
-	if (keep)
-		reading->common.report = keep_raw(status, reading->returned, reading);
-	reading->report->format = "rfc3464";
-	return status_read(reading, status) == 1;
-}
-
 static void
 read_message(struct reading *reading, struct str message, bool keep)
 {
-	struct str body;
+	struct str body, status;
 
 	reading->returned = reading->enclosed = STR_EMPTY;
 	mime_parse(message, reading->arena, &reading->mime);
@@ -194,11 +183,15 @@ read_message(struct reading *reading, struct str message, bool keep)
 	bounce_init(&reading->common);
 	returned_find(reading);
 	notice_find(reading);
-	if (complaint_read(reading) == 1 || read_status_part(reading, keep))
-		return;
+	status = find_status(reading);
 	if (keep)
-		reading->common.report = keep_raw(reading->notice, reading->returned, reading);
-	unstructured_read(reading);
+		reading->common.report = keep_raw(status.len > 0 ? status : reading->notice,
+		    reading->returned, reading);
+	if (complaint_read(reading) == 1)
+		return;
+	reading->report->format = "rfc3464";
+	if (status.len == 0 || status_read(reading, status) == 0)
+		unstructured_read(reading);
 }
 
 void

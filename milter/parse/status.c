@@ -163,6 +163,7 @@ status_read(struct reading *reading, struct str fields)
 	reading_begin_bounces(reading, dsn.count);
 	for (unsigned i = 0; i < dsn.count; i++)
 		read_recipient(&dsn.recipients[i], notice, reading, reading_add_bounce(reading));
+	reading->certain = true;
 	complete_from_notice(reading);
 	return 1;
 }

@@ -1,5 +1,7 @@
 #include "parse/unstructured.h"
 
+#include <string.h>
+
 #include "parse/address.h"
 #include "parse/entries.h"
 #include "parse/failed.h"
@@ -7,6 +9,7 @@
 #include "parse/header.h"
 #include "parse/limits.h"
 #include "parse/line.h"
+#include "parse/phrase.h"
 #include "parse/reason.h"
 #include "parse/returned.h"
 #include "parse/status.h"
@@ -43,6 +46,16 @@ outcome_of(enum formats_kind kind, const struct bounce *bounce)
 }
 
 static void
+add_subject(struct reading *reading, struct bounce *bounce)
+{
+	const char *subject = header_text(reading->headers, STR("Subject"), LIMITS_ID_BYTES,
+	    reading->arena);
+
+	bounce->text = bounce->words = bounce->text[0] == '\0' ? subject :
+	    arena_printf(reading->arena, "%s (%s)", bounce->text, subject);
+}
+
+static void
 add_bounce(struct reading *reading, const struct entry *entry, enum formats_kind kind)
 {
 	struct bounce *bounce = reading_add_bounce(reading);
@@ -53,9 +66,11 @@ add_bounce(struct reading *reading, const struct entry *entry, enum formats_kind
 	bounce->final_recipient = reading_clean(reading, entry->shown, LIMITS_ADDRESS_BYTES);
 	if (words.len == 0)
 		words = entries_paragraphs(reading->notice, reading->arena);
-	if (reason_read(words, reading->arena, bounce) == 0)
-		bounce->text = bounce->words = header_text(reading->headers, STR("Subject"),
-		    LIMITS_REPLY_BYTES, reading->arena);
+	/* Domino says it in the subject, and sometimes there alone. Of other subjects
+	   a part is the returned message's own. */
+	if (reason_read(words, reading->arena, bounce) == 0 ||
+	    strcmp(reading->report->format, "domino") == 0)
+		add_subject(reading, bounce);
 	bounce->outcome = outcome_of(kind, bounce);
 }
 
@@ -97,10 +112,15 @@ unstructured_read(struct reading *reading)
 		return;
 	case FORMATS_OTHER:
 		return;
+	case FORMATS_SUCCESS:
+		reading->report->kind = REPORT_DELIVERED;
+		return;
 	case FORMATS_FAILURE: case FORMATS_DELAY:
 		break;
 	}
 	reading->report->format = format;
+	reading->certain = format[0] != '\0' && phrase_holds(str_of(header_text(reading->headers,
+	    STR("Subject"), LIMITS_ID_BYTES, reading->arena)), PHRASE_SUBJECT);
 	fields = fields_within(reading);
 	if (fields.len > 0) {
 		struct str notice = reading->notice;
