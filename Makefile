@@ -6,6 +6,9 @@
 #   make check      all tests (SAN=1: with address and undefined-behaviour
 #                   sanitizers)
 #   make install    to $(DESTDIR)$(prefix); make uninstall leaves the tables
+#   make score      how right the verdicts are, against a labelled corpus that
+#                   lies beside the tree or at BM_CORPUS=DIR
+#   make bench      how fast, beside other programs; make soak, make fuzz: longer
 #   make deps       install what is missing to build and test (Debian, as root)
 
 VERSION = 0.1
@@ -66,6 +69,8 @@ DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_log tall
 SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))
 MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c $(SOURCE_SRC)
 TOOL_SRC    = milter/tool/tool.c milter/tool/print.c
+CLASSIFY_SRC = $(patsubst %,milter/tool/%.c,classifier labour answer explain difference totals jsonline \
+                progress crew batch intake stream mbox walk names)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
@@ -73,14 +78,14 @@ LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress \
            $(B)/bouncemilter-classify
 
-.PHONY: all deps tests check demo demo-sendmail bench soak fuzz fuzz-short lint install uninstall clean
+.PHONY: all deps tests check demo demo-sendmail score bench soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/watch/provider.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-classify: $(call obj,milter/tool/classifier.c milter/tool/answer.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-classify: $(call obj,$(CLASSIFY_SRC) $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-suppress: $(call obj,milter/tool/suppress.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -128,6 +133,10 @@ $(B)/t/lib/%.so: t/lib/%.c
 $(B)/t/lib/%: $(B)/t/lib/%.o $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Only a test program knows GMime.
+$(B)/t/lib/gmime_oracle.o: PKG_CFLAGS += $(shell pkg-config --cflags gmime-3.0)
+$(B)/t/lib/gmime_oracle: LIBS += $(shell pkg-config --libs gmime-3.0)
+
 tests: all $(UNIT) $(HELP)
 
 # The settings are passed on to a second make, because what pkg-config knows
@@ -154,8 +163,8 @@ FUZZ_CC  = clang -std=c17 $(DEFINES) -Imilter -O1 -g -fno-sanitize-recover=all $
 build/fuzz/%.o: %.c $(wildcard milter/*.h milter/*/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
-build/fuzz/%: t/fuzz/%.c $(FUZZ_OBJ)
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+build/fuzz/%: t/fuzz/%.c $(FUZZ_OBJ) $(wildcard t/fuzz/*.h)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(filter-out %.h,$^) $(LIBS)
 fuzz: $(FUZZ)
 	t/fuzz/run $(SECONDS) $(FUZZ)
 fuzz-short: $(FUZZ)
@@ -181,12 +190,17 @@ build/lint/%.ok: %.c $(LINT_HDR) .clang-tidy
 	@clang-tidy --quiet $< -- $(LINT_FLAGS) 2>$(@:.ok=.log)
 	@touch $@
 
-bench: deps
+score: $(B)/bouncemilter-classify
+	BM_BUILD=$(B) t/score
+
+bench:
+	t/lib/deps bench
 	$(MAKE) tests
-	t/bench/run
+	BM_BUILD=$(B) t/bench/run
 soak: deps
 	$(MAKE) tests
 	BM_SOAK=1 $(PROVE) -r t
+	BM_SOAK=1 BM_BUILD=$(B) t/bench/classify mbox
 
 # --- installation --------------------------------------------------------
 

@@ -73,8 +73,8 @@ struct bounce {
 	unsigned code;          /* SMTP reply code, 100 to 599 */
 	unsigned together;      /* recipients that the same reply covers */
 	unsigned named;         /* 1: the words name this very recipient */
-	unsigned guessed;       /* 1: the recipient stands only where the sender of the
-	                           returned message has written it; it never acts */
+	unsigned guessed;       /* 1: no mail system names the recipient, but the headers
+	                           of the returned message, or a person; never acts */
 	unsigned again;         /* 1: the message had failed so before; it counts
 	                           for no threshold a second time */
 	unsigned limits;        /* LIMIT_ bits */

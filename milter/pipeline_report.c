@@ -33,8 +33,9 @@ struct report_job {
 	int64_t due_msec;
 };
 
-/* Successes and delays say nothing about the mailbox, and our own refusal says
-   nothing that we did not know: they are not events. */
+/* Successes, delays and reports of failed authentication say nothing about the
+   mailbox, and our own refusal says nothing that we did not know: they are not
+   events. */
 static const char *
 not_an_event(const struct bounce *bounce, const struct verdict *verdict)
 {
@@ -42,6 +43,9 @@ not_an_event(const struct bounce *bounce, const struct verdict *verdict)
 		return "delivered";
 	if (bounce->outcome == OUTCOME_DELAYED)
 		return "delayed";
+	/* Mail that failed an authentication may be a forger's. */
+	if (bounce->outcome == OUTCOME_NONE)
+		return "auth-failure";
 	return strcmp(verdict->rule, CLASSIFY_MARKER_RULE) == 0 ? "own-refusal" : NULL;
 }
 

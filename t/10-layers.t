@@ -40,26 +40,26 @@ my %may   = (
 my %foreign = (
     'lmdb.h'             => [qw(store/store.c store/table_lmdb.c)],
     'cdb.h'              => [qw(store/table_cdb.c)],
-    'pcre2.h'            => [qw(judge/rule.c)],
+    'pcre2.h'            => [qw(judge/regex.c)],
     'confuse.h'          => [qw(config.c)],
     'libmilter/mfapi.h'  => [qw(source/milter.c)],
     'libpsl.h'           => [qw(watch/provider.c)],
     'idn2.h'             => [qw(parse/address.c)],
     'unicase.h'          => [qw(parse/address.c)],
-    'unistr.h'           => [qw(parse/charset.c parse/decode.c)],
+    'unistr.h'           => [qw(parse/charset.c parse/decode.c parse/html.c)],
     'openssl/evp.h'      => [qw(base/hmac.c)],
     'openssl/core_names.h' => [qw(base/hmac.c)],
     'openssl/params.h'   => [qw(base/hmac.c)],
     'systemd/sd-daemon.h' => [qw(bouncemilter.c)],
     'systemd/sd-journal.h' => [qw(source/journal_reader.c)],
-    'jansson.h'          => [qw(tool/answer.c tool/print.c tool/ratios.c)],
+    'jansson.h'          => [qw(tool/print.c tool/ratios.c tool/unknown.c)],
     # libc too, and yet of one file only
     'iconv.h'            => [qw(parse/charset.c)],
     'syslog.h'           => [qw(base/msg.c)],
 );
 my %libc = map { $_ => 1 } qw(
     arpa/inet.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h netinet/in.h
-    poll.h pthread.h pwd.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
+    poll.h pthread.h pwd.h sched.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
     stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
     sys/wait.h sysexits.h time.h unistd.h);
 

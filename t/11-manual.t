@@ -155,19 +155,21 @@ subtest 'JSON fields of bouncemilter-dump' => sub {
         '--category', 'user-unknown', '--reason', 'test');
     is $status, 0, 'an entry' or diag $err;
     my @lists = fields('bouncemilter-dump');
-    is @lists, 3, 'lists in the manual';
+    is @lists, 4, 'lists in the manual';
     for (['suppression'], ['event', '--events']) {
         my ($what, @args) = @$_;
         my (undef, $out) = run(prog('bouncemilter-dump'), '-c', "$dir/conf", '--json', @args);
         is_deeply [sort keys %{ decode_json((split /\n/, $out)[0]) }], [sort @{ $lists[ $what eq 'event' ? 2 : 1 ] }], $what;
     }
-    # Rates come from the daemon alone.
+    # Rates, and replies of servers, come from the daemon alone.
     my $place  = tempdir();
     my $daemon = BM::Daemon->new(dir => $place, log => "$place/maillog", args => ['--backfill']);
-    spew("$place/maillog", $line);
+    spew("$place/maillog", $line . $line =~ s/5\.1\.1 User unknown/Odd/r =~ s/ABC/DEF/r =~ s/dsn=5.1.1/dsn=5.0.0/r);
     $daemon->start;
     ok wait_for(sub { $daemon->dump_json('--rates', '--since', '8d') }, 10), 'a line of a log is in the rates';
     is_deeply [sort keys %{ ($daemon->dump_json('--rates', '--since', '8d'))[0] }], [sort @{ $lists[0] }], 'a rate';
+    ok wait_for(sub { $daemon->dump_json('--unknown') }, 10), 'a text that no rule knows';
+    is_deeply [sort keys %{ ($daemon->dump_json('--unknown'))[0] }], [sort @{ $lists[3] }], '... and its fields';
     $daemon->stop;
 };
 

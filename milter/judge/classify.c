@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "judge/identity.h"
+
 /* Who said it: the remote host if one spoke, else the MTA that reports. */
 static struct str
 speaker(const struct bounce *bounce)
@@ -50,9 +52,8 @@ classify_explain(const struct rule_set *set, const struct bounce *bounce, struct
 	struct rule_hit hit = { .id = "", .subcause = "", .category = CATEGORY_UNKNOWN };
 	size_t at;
 
-	(void)arena;
 	verdict->category = CATEGORY_UNKNOWN;
-	verdict->subcause = verdict->rule = "";
+	verdict->subcause = verdict->identity = verdict->rule = "";
 	if (str_ifind(query.text, STR(CLASSIFY_MARKER), 0, &at) == 1) {
 		verdict->category = CATEGORY_LOCAL;
 		verdict->rule = CLASSIFY_MARKER_RULE;
@@ -72,6 +73,7 @@ classify_explain(const struct rule_set *set, const struct bounce *bounce, struct
 	if (bounce->stage == STAGE_MAIL && (category_class(verdict->category) == CLASS_HARD ||
 	    (verdict->category == CATEGORY_UNKNOWN && strncmp(bounce->status, "5.1.", 4) == 0)))
 		verdict->category = CATEGORY_SENDER_REJECTED;
+	verdict->identity = identity_of(verdict, query.words, str_of(bounce->recipient), arena);
 	if (is_soft(bounce) && !hit.demands_soft)
 		verdict->category = category_soft_twin(verdict->category);
 	if (bounce->outcome == OUTCOME_EXPIRED)

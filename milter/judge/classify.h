@@ -21,4 +21,10 @@
 void classify(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
     struct verdict *verdict);
 
+/* The same, and on the way to it `tried` is called as rule_set_explain() does;
+   not at all where no rule was asked. */
+void classify_explain(const struct rule_set *set, const struct bounce *bounce,
+    struct arena *arena, void (*tried)(const struct rule_tried *tried, void *context),
+    void *context, struct verdict *verdict);
+
 #endif

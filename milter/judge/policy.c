@@ -193,7 +193,7 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	    (bounce->code == 521 || bounce->code == 556);
 
 	if (bounce->guessed)
-		return "recipient concluded from headers";
+		return "recipient not named by a mail system";
 	if (is_own_mta(bounce) && (is_own_agent(bounce) || is_relay(policy, bounce)))
 		return "own delivery agent";
 	/* No server was asked; the words are about the recipient's domain. */

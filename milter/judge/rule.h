@@ -6,8 +6,8 @@
  * set and drops the old one when its last user is done.
  *
  * Matching runs in two steps: one pass of an automaton (prefilter.h) finds the
- * literals that occur in the text; only rules whose literal was found are
- * tried. A regular expression runs with a match limit: one that exceeds it
+ * literals that occur in the text; only rules whose literal was found, and whose
+ * code and status agree (rule_index.h), are tried. A regular expression runs with a match limit: one that exceeds it
  * does not match, and is reported once by file and line.
  */
 #ifndef JUDGE_RULE_H
@@ -53,6 +53,23 @@ struct rule_view {
 	enum rule_level level;
 };
 
+/* What became of a rule that was tried: what did not hold, in the order in
+   which it is looked at. */
+enum rule_try {
+	RULE_TRY_CODE,
+	RULE_TRY_STATUS,
+	RULE_TRY_SCOPE,
+	RULE_TRY_PATTERN,
+	RULE_TRY_MATCHED,
+};
+
+struct rule_tried {
+	struct rule_view view;
+	const char *file;
+	unsigned line_number;
+	enum rule_try result;
+};
+
 /*
  * Load all *.rules files of the directory of packaged rules and of the site's
  * own, each in the order of their names. The site's directory may be missing.
@@ -77,6 +94,12 @@ unsigned rule_set_slow(const struct rule_set *set);
    only the code spoke. Returns 1, or 0 if no rule does. The strings of the
    answer belong to the set. */
 int rule_set_match(const struct rule_set *set, const struct rule_query *query,
+    struct rule_hit *hit_r);
+
+/* The same answer, and on the way to it `tried` is called for each rule that is
+   tried: one whose literal occurs in the words, or that has none. */
+int rule_set_explain(const struct rule_set *set, const struct rule_query *query,
+    void (*tried)(const struct rule_tried *tried, void *context), void *context,
     struct rule_hit *hit_r);
 
 #endif

@@ -6,8 +6,20 @@
 
 #define COLUMN_ITEMS 16 /* of a code or status list, and names of a scope */
 
-static const char *const subcauses[] = {
-	"spf", "dkim", "dmarc", "arc", "alignment", "unspecified",
+/* What a category may be refined by; words separated by blanks. Of lists: the
+   operator, and the list where it has several (bouncemilter-rules(5)). */
+static const struct {
+	enum category category;
+	const char *names;
+} subcauses[] = {
+	{ CATEGORY_AUTH_FAILURE, "spf dkim dmarc arc alignment unspecified" },
+	{ CATEGORY_THROTTLED, "ip netblock dkim-domain spf-domain url-domain from-domain" },
+	{ CATEGORY_IP_BLOCKLISTED, "abusix apple att barracuda cloudmark comcast cox gmx godaddy "
+	    "google invaluement mailspike microsoft mimecast nixspam orange proofpoint psbl senderscore "
+	    "sorbs spamcop spamhaus spamhaus-css spamhaus-pbl spamhaus-sbl spamhaus-xbl spamhaus-zen "
+	    "spectrum symantec t-online trendmicro uceprotect yahoo" },
+	{ CATEGORY_DOMAIN_BLOCKLISTED, "abusix barracuda invaluement sorbs spamhaus spamhaus-dbl surbl "
+	    "uribl" },
 };
 
 bool
@@ -61,8 +73,8 @@ parse_part(struct str word, int *part_r)
 	return 0;
 }
 
-static int
-parse_status(struct str word, struct rule_status *status_r)
+int
+rule_file_parse_status(struct str word, struct rule_status *status_r)
 {
 	struct str class, subject, first;
 
@@ -110,7 +122,7 @@ parse_statuses(struct str column, struct arena *arena, struct rule_line *rule,
 	while (str_next_piece(&column, ',', &word)) {
 		if (rule->status_count == COLUMN_ITEMS)
 			return msg_failure(error_r, "more than %d statuses", COLUMN_ITEMS);
-		if (parse_status(word, &rule->statuses[rule->status_count++]) == -1)
+		if (rule_file_parse_status(word, &rule->statuses[rule->status_count++]) == -1)
 			return msg_failure(error_r, "\"%.*s\" is no enhanced status: write 5.1.1, "
 			    "x.1.1, 5.7.x, 5.7.606-649 or \"-\" for any", STR_ARGS(word));
 	}
@@ -165,6 +177,24 @@ parse_pattern(struct str *rest, struct arena *arena, struct rule_line *rule, con
 }
 
 static int
+check_subcause(enum category category, struct str subcause, const char **error_r)
+{
+	for (size_t i = 0; i < sizeof(subcauses) / sizeof(subcauses[0]); i++) {
+		struct str rest = str_of(subcauses[i].names), name;
+
+		if (subcauses[i].category != category)
+			continue;
+		while (str_next_word(&rest, &name)) {
+			if (str_equal(subcause, name))
+				return 0;
+		}
+		return msg_failure(error_r, "unknown sub-cause \"%.*s\" of %s: write one of %s",
+		    STR_ARGS(subcause), category_name(category), subcauses[i].names);
+	}
+	return msg_failure(error_r, "%s has no sub-causes", category_name(category));
+}
+
+static int
 parse_category(struct str word, struct arena *arena, struct rule_line *rule, const char **error_r)
 {
 	struct str name;
@@ -174,15 +204,7 @@ parse_category(struct str word, struct arena *arena, struct rule_line *rule, con
 	if (category_find(name, &rule->category) == 0 || rule->category == CATEGORY_MANUAL)
 		return msg_failure(error_r, "unknown category \"%.*s\"", STR_ARGS(name));
 	rule->subcause = arena_strdup(arena, word);
-	if (word.len == 0)
-		return 0;
-	if (rule->category != CATEGORY_AUTH_FAILURE)
-		return msg_failure(error_r, "only auth-failure has a sub-cause");
-	for (size_t i = 0; i < sizeof(subcauses) / sizeof(subcauses[0]); i++) {
-		if (str_equal(word, str_of(subcauses[i])))
-			return 0;
-	}
-	return msg_failure(error_r, "unknown sub-cause \"%.*s\"", STR_ARGS(word));
+	return word.len == 0 ? 0 : check_subcause(rule->category, word, error_r);
 }
 
 /* A reply code alone may say "unknown" or something soft, never that a mailbox
@@ -297,21 +319,19 @@ rule_file_code_matches(const struct rule_line *rule, unsigned code)
 }
 
 bool
-rule_file_status_matches(const struct rule_line *rule, struct str status)
+rule_file_status_matches(const struct rule_line *rule, const struct rule_status *status)
 {
-	struct rule_status have;
-
 	if (rule->status_count == 0)
 		return true;
-	if (parse_status(status, &have) == -1)
+	if (status == NULL)
 		return false;
 	for (unsigned i = 0; i < rule->status_count; i++) {
 		const struct rule_status *want = &rule->statuses[i];
 
-		if ((want->class == 'x' || want->class == have.class) &&
-		    (want->subject == -1 || want->subject == have.subject) &&
+		if ((want->class == 'x' || want->class == status->class) &&
+		    (want->subject == -1 || want->subject == status->subject) &&
 		    (want->first == -1 ||
-			(have.first >= want->first && have.first <= want->last)))
+			(status->first >= want->first && status->first <= want->last)))
 			return true;
 	}
 	return false;

@@ -55,9 +55,12 @@ int rule_file_parse(struct str line, struct arena *arena, struct rule_line *rule
 int rule_file_parse_scope(struct str line, struct arena *arena, struct rule_scope_line *scope_r,
     const char **error_r);
 
-/* Does a code or a status satisfy the rule's columns? */
+/* Read "5.1.1", or one of the forms of a rule. Returns 0, or -1 if it is none. */
+int rule_file_parse_status(struct str word, struct rule_status *status_r);
+
+/* Does a code or a status (NULL: none) satisfy the rule's columns? */
 bool rule_file_code_matches(const struct rule_line *rule, unsigned code);
-bool rule_file_status_matches(const struct rule_line *rule, struct str status);
+bool rule_file_status_matches(const struct rule_line *rule, const struct rule_status *status);
 
 /* Do its columns ask for a 4xx reply or a 4.x.x status? */
 bool rule_file_demands_soft(const struct rule_line *rule);

@@ -162,9 +162,9 @@ add_status(const struct rule_status *status, struct buf *out)
 static void
 add_statuses(const struct rule_line *rule, enum rule_pcre_use use, struct buf *out)
 {
+	static const struct rule_status hard = { '5', 0, 0, 0 }, soft = { '4', 0, 0, 0 };
 	bool absent = use == RULE_PCRE_KEEP && rule->status_count > 0 &&
-	    (rule_file_status_matches(rule, STR("5.0.0")) ||
-	    rule_file_status_matches(rule, STR("4.0.0")));
+	    (rule_file_status_matches(rule, &hard) || rule_file_status_matches(rule, &soft));
 	bool skip = rule->kind == RULE_PATTERN_REGEX || begins_like_code(rule);
 
 	if (rule->status_count == 0) {

@@ -189,6 +189,13 @@ formats_kind(const struct reading *reading, const char **format_r)
 }
 
 bool
+formats_is_system(const struct reading *reading)
+{
+	return is_daemon(field_text(reading, "From")) || has_null_sender(reading) ||
+	    has_field(reading, "X-Failed-Recipients");
+}
+
+bool
 formats_is_candidate(struct str name, struct str value)
 {
 	if (str_iequal(name, STR("From")))

@@ -22,6 +22,10 @@ enum formats_kind {
    constant; "" for one that no row describes. */
 enum formats_kind formats_kind(const struct reading *reading, const char **format_r);
 
+/* Does a mail system speak, by the headers, and not a person who passes on what one
+   has said? */
+bool formats_is_system(const struct reading *reading);
+
 /* Does this header field make it worth while to read the message? */
 bool formats_is_candidate(struct str name, struct str value);
 

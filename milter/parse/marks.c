@@ -10,6 +10,7 @@
 #include "parse/reply.h"
 
 #define LINES_MOST 2000
+#define NAME_BYTES 48 /* of a name before an address */
 #define MARKS_MOST (4 * LIMITS_RECIPIENTS)
 
 /* What may stand before an address at the front of a line. */
@@ -143,7 +144,7 @@ add_mark(struct marks *marks, unsigned line, struct str text, const struct menti
 	if (marks->details && !is_marked(marks, mention->address))
 		return;
 	/* What follows is still about the same address. */
-	if (marks->count > 0 &&
+	if (marks->count > 0 && !marks->details &&
 	    strcmp(marks->list[marks->count - 1].address, mention->address) == 0)
 		return;
 	if (marks->count == MARKS_MOST) {
@@ -200,6 +201,30 @@ is_success(struct str behind)
 	    phrase_holds(behind, PHRASE_SUCCESS);
 }
 
+static bool
+is_other(const struct marks *marks, const char *address)
+{
+	for (const char *const *other = marks->others; *other != NULL; other++) {
+		if (strcmp(*other, address) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "Jo Doe <user@example.com>", alone on its line below a blank one. */
+static bool
+is_name_before(const struct marks *marks, unsigned number, struct str text,
+    const struct mention *mention)
+{
+	size_t at;
+
+	return number > 0 && marks->lines[number - 1].len == 0 && mention->end == text.len &&
+	    mention->start < NAME_BYTES && text.data[mention->start] == '<' &&
+	    !str_find_byte(str_sub(text, 0, mention->start), ':', 0, &at) &&
+	    text.data[mention->start - 1] == ' ' && !phrase_holds(text, PHRASE_CONTACT) &&
+	    !is_other(marks, mention->address);
+}
+
 /* An address that begins its line. */
 static void
 mark_line(struct marks *marks, unsigned number)
@@ -216,7 +241,7 @@ mark_line(struct marks *marks, unsigned number)
 		return;
 	text = without_front(marks->lines[number]);
 	if (mention_find(str_sub(text, 0, LIMITS_ADDRESS_BYTES), 0, marks->arena, &mention) == 0 ||
-	    mention.start > 0)
+	    (mention.start > 0 && !is_name_before(marks, number, text, &mention)))
 		return;
 	if (continues(marks, number) && !has_shape(&marks->list[marks->count - 1], text, &mention))
 		return;
@@ -259,16 +284,6 @@ mark_session(struct marks *marks, unsigned number)
 	    str_find(marks->lines[number + 1], STR("<<< 2"), 0, &at) == 0 &&
 	    mention_find(line, 0, marks->arena, &mention) == 1)
 		add_mark(marks, number, line, &mention, false);
-}
-
-static bool
-is_other(const struct marks *marks, const char *address)
-{
-	for (const char *const *other = marks->others; *other != NULL; other++) {
-		if (strcmp(*other, address) == 0)
-			return true;
-	}
-	return false;
 }
 
 bool

@@ -61,7 +61,7 @@ widen(struct str line, size_t at, size_t from, struct mention *mention)
 	/* Punctuation of the sentence: "... to user@example.com." */
 	while (end > at + 1 && (line.data[end - 1] == '.' || line.data[end - 1] == '-'))
 		end--;
-	while (start < at && strchr("=*-.", line.data[start]) != NULL)
+	while (start < at && strchr("=*-.`", line.data[start]) != NULL)
 		start++;
 	mention->text = str_sub(line, start, end);
 	mention->start = start;

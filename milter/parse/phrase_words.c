@@ -49,7 +49,7 @@ static const char *const failure[] = {
 	"invalid address", "message could not", "mail could not", "nicht zugestellt",
 	"unzustellbar", "nicht ausgeliefert", "pas pu être", "pas être remis", "non è stato",
 	"non può essere", "no se pudo", "no se ha podido", "não pôde", "niet bezorgd",
-	"не может быть", "не доставлен", "送達できま", "配信でき", "配信されません", "送信に失敗", "non e' stato", "nie mogła zostać", "nie mógł zostać", "a pas été distribué", "전송 실패", "전송에 실패", "반송", "送信でき", "届けられ", "退回",
+	"не может быть", "не доставлен", "送達できま", "配信でき", "配信されません", "送信に失敗", "non e' stato", "nie mogła zostać", "nie mógł zostać", "a pas été distribué", "전송 실패", "전송에 실패", "전송되지", "배달되지", "보낼 수 없", "未能送达", "无法送达", "届きません", "配信に失敗", "kunde inte", "kunne ikke", "teslim edilemedi", "nelze doručit", "nie można dostarczyć", "non puo' essere", "반송", "送信でき", "届けられ", "退回",
 	NULL,
 };
 
@@ -117,7 +117,7 @@ static const char *const challenge[] = {
 
 /* Sentences that name somebody who could help. */
 static const char *const contact[] = {
-	"contact", "assistance", "questions", "for help", "helpdesk", "abuse@", "reply to",
+	"contact", "assistance", "questions", "for help", "helpdesk", "abuse@", "please reply to",
 	"send mail to postmaster", "please forward", "report this", "further information",
 	NULL,
 };
@@ -204,11 +204,11 @@ const struct phrase_stage phrase_stages[] = {
 	{ "after end of data", STAGE_EOD }, { "end of message", STAGE_EOD },
 	{ "our final data", STAGE_EOD }, { "failed on data", STAGE_EOD },
 	{ "after i sent the message", STAGE_EOD }, { "for text command", STAGE_EOD },
-	{ "smtp:eom", STAGE_EOD }, { "after data", STAGE_DATA }, { "our data", STAGE_DATA },
-	{ ">>> data", STAGE_DATA }, { "after mail", STAGE_MAIL }, { "mail from", STAGE_MAIL },
+	{ "smtp:eom", STAGE_EOD }, { "after data", STAGE_DATA }, { "like our data", STAGE_DATA },
+	{ ">>> data", STAGE_DATA }, { "after mail from", STAGE_MAIL }, { "mail from:", STAGE_MAIL },
 	{ "mail_from", STAGE_MAIL }, { "sender was rejected", STAGE_MAIL },
-	{ "our mail", STAGE_MAIL }, { "after ehlo", STAGE_HELO }, { "after helo", STAGE_HELO },
-	{ "our helo", STAGE_HELO }, { "our ehlo", STAGE_HELO },
+	{ "like our mail", STAGE_MAIL }, { "after ehlo", STAGE_HELO }, { "after helo", STAGE_HELO },
+	{ "like our helo", STAGE_HELO }, { "like our ehlo", STAGE_HELO },
 	{ "initial connection", STAGE_CONNECT }, { "greeting failed", STAGE_CONNECT },
 };
 

@@ -206,10 +206,15 @@ without_tail(struct str text)
 static void
 read_quotation(struct str paragraph, size_t at, struct arena *arena, struct bounce *bounce)
 {
-	struct str lead = str_sub(paragraph, 0, at);
+	struct str lead = str_sub(paragraph, 0, at), quoted;
 	struct reply reply;
 
-	reply_parse(without_tail(str_sub(paragraph, at, paragraph.len)), arena, &reply);
+	quoted = without_tail(str_sub(paragraph, at, paragraph.len));
+	/* "(reason: 550 5.1.1 User unknown)": the brackets are the MTA's. */
+	if (str_iends(quoted, STR(")")) && str_find_byte(lead, '(', 0, &at) &&
+	    !str_find_byte(quoted, '(', 0, &at))
+		quoted.len--;
+	reply_parse(quoted, arena, &reply);
 	bounce->code = reply.code;
 	if (reply.status[0] != '\0')
 		bounce->status = reply.status;
@@ -254,7 +259,6 @@ read_sentences(struct str paragraphs, struct arena *arena, struct bounce *bounce
 		bounce->limits |= LIMIT_TEXT;
 	bounce->text = bounce->words = charset_clean_line(text, LIMITS_REPLY_BYTES, arena);
 	bounce->status = status_within(text, arena);
-	bounce->stage = phrase_stage(text);
 	read_host(text, arena, bounce);
 }
 

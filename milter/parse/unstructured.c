@@ -62,7 +62,8 @@ add_bounce(struct reading *reading, const struct entry *entry, enum formats_kind
 	struct str words = entry->words;
 
 	bounce->recipient = entry->address;
-	bounce->guessed = entry->guessed;
+	/* A person who passes on a report may name anybody. */
+	bounce->guessed = entry->guessed || !formats_is_system(reading);
 	bounce->final_recipient = reading_clean(reading, entry->shown, LIMITS_ADDRESS_BYTES);
 	if (words.len == 0)
 		words = entries_paragraphs(reading->notice, reading->arena);

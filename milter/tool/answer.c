@@ -1,31 +1,19 @@
 #include "tool/answer.h"
 
-#include <stdio.h>
-
-#include <jansson.h>
-
 #include "base/clock.h"
 #include "judge/classify.h"
 #include "parse/charset.h"
 #include "parse/limits.h"
 #include "parse/logjoin.h"
 #include "parse/reply.h"
-#include "tool/print.h"
+#include "tool/difference.h"
+#include "tool/explain.h"
 
-static json_t *
-text_or_null(const char *text)
-{
-	return *text == '\0' ? json_null() : json_string(text);
-}
-
-static json_t *
-code_or_null(unsigned code)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", code);
-	return code == 0 ? json_null() : json_string(text);
-}
+/* What was concluded about one bounce. */
+struct judged {
+	struct verdict verdict;
+	struct explain explain;
+};
 
 /* Bytes of a line, which need not be UTF-8. */
 static const char *
@@ -41,29 +29,66 @@ class_of(const struct verdict *verdict)
 }
 
 static void
-add_verdict(json_t *object, const struct verdict *verdict)
+put(struct buf *out, const char *text)
 {
-	json_object_set_new(object, "class", json_string(class_of(verdict)));
-	json_object_set_new(object, "category", json_string(category_name(verdict->category)));
-	json_object_set_new(object, "subcause", json_string(verdict->subcause));
-	json_object_set_new(object, "rule", json_string(verdict->rule));
+	buf_add(out, str_of(text));
 }
 
-/* "hard user-unknown (google.no-such-user)" */
+/* A name as it is, but on one line. */
 static void
-print_verdict(const struct verdict *verdict)
+put_name(struct buf *out, const char *name)
 {
-	printf("%s %s%s%s (%s)\n", class_of(verdict), category_name(verdict->category),
-	    verdict->subcause[0] == '\0' ? "" : ":", verdict->subcause,
-	    verdict->rule[0] == '\0' ? "no rule" : verdict->rule);
+	for (; *name != '\0'; name++)
+		buf_add_byte(out, (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name);
 }
 
 static void
 judge(const struct answer *answer, const struct bounce *bounce, struct arena *arena,
-    struct verdict *verdict_r)
+    struct batch *batch, struct judged *judged_r)
 {
-	verdict_init(verdict_r);
-	classify(answer->rules, bounce, arena, verdict_r);
+	verdict_init(&judged_r->verdict);
+	if (answer->explain) {
+		explain_begin(&judged_r->explain, arena);
+		classify_explain(answer->rules, bounce, arena, explain_note, &judged_r->explain,
+		    &judged_r->verdict);
+	} else {
+		classify(answer->rules, bounce, arena, &judged_r->verdict);
+	}
+	totals_recipient(&batch->totals, bounce, &judged_r->verdict);
+}
+
+static void
+json_verdict(const struct answer *answer, const struct bounce *bounce,
+    const struct judged *judged, struct jsonline *json)
+{
+	const struct verdict *verdict = &judged->verdict;
+
+	jsonline_text(json, "class", class_of(verdict));
+	jsonline_text(json, "category", category_name(verdict->category));
+	jsonline_text(json, "subcause", verdict->subcause);
+	jsonline_text(json, "rule", verdict->rule);
+	if (answer->explain)
+		explain_json(&judged->explain, bounce, json);
+}
+
+/* "hard user-unknown (google.no-such-user)" */
+static void
+print_verdict(const struct answer *answer, const struct bounce *bounce,
+    const struct judged *judged, struct buf *out)
+{
+	const struct verdict *verdict = &judged->verdict;
+
+	put(out, class_of(verdict));
+	buf_add_byte(out, ' ');
+	put(out, category_name(verdict->category));
+	if (verdict->subcause[0] != '\0')
+		buf_add_byte(out, ':');
+	put(out, verdict->subcause);
+	put(out, " (");
+	put(out, verdict->rule[0] == '\0' ? "no rule" : verdict->rule);
+	put(out, ")\n");
+	if (answer->explain)
+		explain_print(&judged->explain, bounce, verdict, out);
 }
 
 /* The word of RFC 3464 section 2.3.3. */
@@ -75,150 +100,351 @@ action_of(const struct bounce *bounce)
 	return "failed";
 }
 
-static json_t *
-recipient_object(const struct bounce *bounce, const struct verdict *verdict)
-{
-	json_t *object = json_object();
+/* --- messages ------------------------------------------------------------ */
 
-	json_object_set_new(object, "address", json_string(bounce->recipient));
-	json_object_set_new(object, "status", text_or_null(bounce->status));
-	json_object_set_new(object, "replycode", code_or_null(bounce->code));
-	json_object_set_new(object, "action", json_string(action_of(bounce)));
-	add_verdict(object, verdict);
-	json_object_set_new(object, "text", json_string(bounce->text));
-	return object;
+static void
+json_recipient(const struct answer *answer, const struct bounce *bounce,
+    const struct judged *judged, struct jsonline *json)
+{
+	jsonline_open(json, NULL, '{');
+	jsonline_text(json, "address", bounce->recipient);
+	jsonline_text_or_null(json, "status", bounce->status);
+	jsonline_code(json, "replycode", bounce->code);
+	jsonline_text(json, "action", action_of(bounce));
+	json_verdict(answer, bounce, judged, json);
+	jsonline_text(json, "identity", judged->verdict.identity);
+	jsonline_text(json, "feedback", bounce->feedback);
+	jsonline_text(json, "text", bounce->text);
+	jsonline_close(json, '}');
+}
+
+static void
+json_report(const struct answer *answer, const char *file, const struct report *report,
+    struct arena *arena, struct batch *batch)
+{
+	struct str name = charset_to_utf8(str_of(file), STR_EMPTY, arena);
+	struct jsonline json;
+	struct judged judged;
+
+	jsonline_begin(&json, &batch->output);
+	jsonline_text(&json, "file", arena_strdup(arena, name));
+	jsonline_text(&json, "kind", words_name(&report_kind_words, report->kind));
+	jsonline_text(&json, "limits", bounce_limits_print(report->limits, arena));
+	jsonline_open(&json, "recipients", '[');
+	for (unsigned i = 0; i < report->count; i++) {
+		judge(answer, &report->bounces[i], arena, batch, &judged);
+		json_recipient(answer, &report->bounces[i], &judged, &json);
+	}
+	jsonline_close(&json, ']');
+	jsonline_end(&json);
+}
+
+/* "1.eml: gone@example.net " */
+static void
+put_recipient(struct buf *out, const char *file, const struct bounce *bounce)
+{
+	put_name(out, file);
+	put(out, ": ");
+	put(out, bounce->recipient[0] == '\0' ? "(no certain address)" : bounce->recipient);
+}
+
+static void
+print_recipient(const struct answer *answer, const char *file, const struct bounce *bounce,
+    const struct judged *judged, struct buf *out)
+{
+	put_recipient(out, file, bounce);
+	buf_add_byte(out, ' ');
+	put(out, action_of(bounce));
+	buf_add_byte(out, ' ');
+	put(out, bounce->status[0] == '\0' ? "-" : bounce->status);
+	buf_add_byte(out, ' ');
+	print_verdict(answer, bounce, judged, out);
+}
+
+static void
+print_report(const struct answer *answer, const char *file, const struct report *report,
+    struct arena *arena, struct batch *batch)
+{
+	struct judged judged;
+
+	if (report->count == 0 && !answer->quiet) {
+		put_name(&batch->output, file);
+		put(&batch->output, ": ");
+		put(&batch->output, words_name(&report_kind_words, report->kind));
+		buf_add_byte(&batch->output, '\n');
+	}
+	for (unsigned i = 0; i < report->count; i++) {
+		judge(answer, &report->bounces[i], arena, batch, &judged);
+		if (!answer->quiet)
+			print_recipient(answer, file, &report->bounces[i], &judged,
+			    &batch->output);
+	}
+}
+
+/* Is there a change to be shown? */
+static bool
+differs(const struct answer *answer, const struct bounce *bounce, struct arena *arena,
+    struct batch *batch, struct difference *difference_r)
+{
+	return bounce->outcome != OUTCOME_DELIVERED &&
+	    difference_find(answer->rules, answer->new_rules, answer->policy, bounce, arena,
+	    &batch->totals, difference_r) && !answer->quiet;
+}
+
+static void
+change_recipient(const struct answer *answer, const char *file, const struct bounce *bounce,
+    struct arena *arena, struct batch *batch)
+{
+	struct difference difference;
+	struct jsonline json;
+
+	if (!differs(answer, bounce, arena, batch, &difference))
+		return;
+	if (answer->json) {
+		struct str name = charset_to_utf8(str_of(file), STR_EMPTY, arena);
+
+		jsonline_begin(&json, &batch->output);
+		jsonline_text(&json, "file", arena_strdup(arena, name));
+		jsonline_text(&json, "address", bounce->recipient);
+		difference_json(&difference, &json);
+		jsonline_text(&json, "text", bounce->text);
+		jsonline_end(&json);
+	} else {
+		put_recipient(&batch->output, file, bounce);
+		put(&batch->output, ": ");
+		difference_print(&difference, &batch->output);
+	}
 }
 
 void
 answer_report(const struct answer *answer, const char *file, const struct report *report,
-    struct arena *arena)
+    struct arena *arena, struct batch *batch)
 {
-	json_t *object = json_object(), *recipients = json_array();
-	const char *kind = words_name(&report_kind_words, report->kind);
-
-	if (!answer->json && report->count == 0)
-		printf("%s: %s\n", file, kind);
-	for (unsigned i = 0; i < report->count; i++) {
-		const struct bounce *bounce = &report->bounces[i];
-		struct verdict verdict;
-
-		judge(answer, bounce, arena, &verdict);
-		json_array_append_new(recipients, recipient_object(bounce, &verdict));
-		if (!answer->json) {
-			printf("%s: %s %s %s ", file, bounce->recipient[0] == '\0' ?
-			    "(no certain address)" : bounce->recipient, action_of(bounce),
-			    bounce->status[0] == '\0' ? "-" : bounce->status);
-			print_verdict(&verdict);
-		}
+	batch->totals.messages++;
+	batch->totals.kinds[report->kind]++;
+	if (report->limits & LIMIT_CUT) {
+		batch->totals.cut++;
+		batch_trouble(batch, file, "cut off: it ends before its last part does; what "
+		    "there is was read; get the whole of it");
 	}
-	json_object_set_new(object, "file", json_string(file));
-	json_object_set_new(object, "kind", json_string(kind));
-	json_object_set_new(object, "recipients", recipients);
-	if (answer->json)
-		print_json_line(object);
-	else
-		json_decref(object);
+	if (answer->new_rules == NULL && answer->json && !answer->quiet) {
+		json_report(answer, file, report, arena, batch);
+	} else if (answer->new_rules == NULL) {
+		print_report(answer, file, report, arena, batch);
+	} else {
+		for (unsigned i = 0; i < report->count; i++)
+			change_recipient(answer, file, &report->bounces[i], arena, batch);
+	}
 }
 
-void
-answer_reply(const struct answer *answer, struct str line)
+/* --- replies ------------------------------------------------------------- */
+
+static void
+json_reply(const struct answer *answer, const struct bounce *bounce, const char *text,
+    const struct judged *judged, const char *action, struct buf *out)
 {
-	struct arena *arena = arena_new();
+	struct jsonline json;
+
+	jsonline_begin(&json, out);
+	jsonline_text(&json, "mx", bounce->remote_mta);
+	jsonline_text(&json, "reply", text);
+	json_verdict(answer, bounce, judged, &json);
+	jsonline_text(&json, "action", action);
+	jsonline_end(&json);
+}
+
+static void
+change_reply(const struct answer *answer, const struct bounce *bounce, const char *text,
+    struct arena *arena, struct batch *batch)
+{
+	struct difference difference;
+	struct jsonline json;
+
+	if (!differs(answer, bounce, arena, batch, &difference))
+		return;
+	if (answer->json) {
+		jsonline_begin(&json, &batch->output);
+		jsonline_text(&json, "mx", bounce->remote_mta);
+		jsonline_text(&json, "reply", text);
+		difference_json(&difference, &json);
+		jsonline_end(&json);
+	} else {
+		put(&batch->output, bounce->text);
+		put(&batch->output, ": ");
+		difference_print(&difference, &batch->output);
+	}
+}
+
+/* Line to bounce; the text of the reply stays in the line. */
+static void
+read_reply(struct str line, struct arena *arena, struct bounce *bounce_r, struct str *text_r)
+{
 	struct str host = STR_EMPTY, text = line;
-	struct verdict verdict;
-	struct bounce bounce;
 	struct reply reply;
-	const char *action;
 
 	if (str_next_piece(&text, '\t', &host) && text.len == 0) {
 		text = host;
 		host = STR_EMPTY;
 	}
 	reply_parse(text, arena, &reply);
-	bounce_init(&bounce);
-	bounce.remote_mta = charset_clean_line(host, LIMITS_ID_BYTES, arena);
-	bounce.code = reply.code;
-	bounce.status = reply.status;
-	bounce.text = reply.text;
-	bounce.words = reply.words;
-	judge(answer, &bounce, arena, &verdict);
-	action = words_name(&action_words, answer->policy->categories[verdict.category].action);
-	if (answer->json) {
-		json_t *object = json_object();
-
-		json_object_set_new(object, "mx", json_string(bounce.remote_mta));
-		json_object_set_new(object, "reply", json_string(clean(text, arena)));
-		add_verdict(object, &verdict);
-		json_object_set_new(object, "action", json_string(action));
-		print_json_line(object);
-	} else {
-		printf("%s: %s: ", reply.text, action);
-		print_verdict(&verdict);
-	}
-	arena_free(arena);
+	bounce_init(bounce_r);
+	if (host.len > 0)
+		bounce_r->remote_mta = charset_clean_line(host, LIMITS_ID_BYTES, arena);
+	bounce_r->code = reply.code;
+	bounce_r->status = reply.status;
+	bounce_r->text = reply.text;
+	bounce_r->words = reply.words;
+	*text_r = text;
 }
+
+void
+answer_reply(const struct answer *answer, struct str line, struct arena *arena,
+    struct batch *batch)
+{
+	struct judged judged;
+	struct bounce bounce;
+	const char *action;
+	struct str text;
+
+	read_reply(line, arena, &bounce, &text);
+	batch->totals.messages++;
+	if (answer->new_rules != NULL) {
+		change_reply(answer, &bounce, clean(text, arena), arena, batch);
+		return;
+	}
+	judge(answer, &bounce, arena, batch, &judged);
+	if (answer->quiet)
+		return;
+	action = words_name(&action_words,
+	    difference_action(answer->policy, &bounce, &judged.verdict));
+	if (answer->json) {
+		json_reply(answer, &bounce, clean(text, arena), &judged, action, &batch->output);
+	} else {
+		put(&batch->output, bounce.text);
+		put(&batch->output, ": ");
+		put(&batch->output, action);
+		put(&batch->output, ": ");
+		print_verdict(answer, &bounce, &judged, &batch->output);
+	}
+}
+
+/* --- a mail log ---------------------------------------------------------- */
 
 /* Of a delivery nothing is judged. */
 static void
-add_no_verdict(json_t *object)
+json_no_verdict(struct jsonline *json)
 {
 	static const char *const names[] = { "class", "category", "subcause", "rule" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		json_object_set_new(object, names[i], json_null());
+		jsonline_null(json, names[i]);
 }
 
 static void
-print_delivery(const struct logline *line, const struct bounce *bounce,
-    const struct verdict *verdict, const char *address, const char *enhanced,
-    struct arena *arena)
+json_delivery(const struct answer *answer, const struct logline *line, struct bounce *bounce,
+    const struct judged *judged, const char *address, struct arena *arena, struct buf *out)
 {
 	char time[CLOCK_TEXT_BYTES];
-	json_t *object = json_object();
+	struct jsonline json;
+	struct reply reply;
 
-	json_object_set_new(object, "time", json_string(clock_print(line->time, time)));
-	json_object_set_new(object, "queue_id", json_string(clean(line->queue_id, arena)));
-	json_object_set_new(object, "recipient", json_string(address));
-	json_object_set_new(object, "orig_recipient", text_or_null(clean(line->original, arena)));
-	json_object_set_new(object, "relay", json_string(clean(line->relay, arena)));
-	json_object_set_new(object, "dsn", json_string(clean(line->status, arena)));
-	json_object_set_new(object, "status", json_string(clean(line->word, arena)));
-	json_object_set_new(object, "stage", json_string(words_name(&stage_words, bounce->stage)));
-	json_object_set_new(object, "replycode", code_or_null(bounce->code));
-	json_object_set_new(object, "enhanced", text_or_null(enhanced));
+	reply_parse(line->text, arena, &reply);
+	if (bounce->code == 0)
+		bounce->code = reply.code;
+	jsonline_begin(&json, out);
+	jsonline_text(&json, "time", clock_print(line->time, time));
+	jsonline_text(&json, "queue_id", clean(line->queue_id, arena));
+	jsonline_text(&json, "recipient", address);
+	jsonline_text_or_null(&json, "orig_recipient", clean(line->original, arena));
+	jsonline_text(&json, "relay", clean(line->relay, arena));
+	jsonline_text(&json, "dsn", clean(line->status, arena));
+	jsonline_text(&json, "status", clean(line->word, arena));
+	jsonline_text(&json, "stage", words_name(&stage_words, bounce->stage));
+	jsonline_code(&json, "replycode", bounce->code);
+	jsonline_text_or_null(&json, "enhanced", reply.status);
 	if (bounce->outcome == OUTCOME_DELIVERED)
-		add_no_verdict(object);
+		json_no_verdict(&json);
 	else
-		add_verdict(object, verdict);
-	json_object_set_new(object, "text", json_string(clean(line->text, arena)));
-	print_json_line(object);
+		json_verdict(answer, bounce, judged, &json);
+	jsonline_text(&json, "text", clean(line->text, arena));
+	jsonline_end(&json);
+}
+
+/* "2026-11-20T14:02:00Z gone@example.net" */
+static void
+put_attempt(struct buf *out, const struct logline *line, const char *address)
+{
+	char time[CLOCK_TEXT_BYTES];
+
+	put(out, clock_print(line->time, time));
+	buf_add_byte(out, ' ');
+	put(out, address);
+}
+
+static void
+change_delivery(const struct answer *answer, const struct logline *line,
+    const struct bounce *bounce, const char *address, struct arena *arena, struct batch *batch)
+{
+	char time[CLOCK_TEXT_BYTES];
+	struct difference difference;
+	struct jsonline json;
+
+	if (!differs(answer, bounce, arena, batch, &difference))
+		return;
+	if (answer->json) {
+		jsonline_begin(&json, &batch->output);
+		jsonline_text(&json, "time", clock_print(line->time, time));
+		jsonline_text(&json, "queue_id", clean(line->queue_id, arena));
+		jsonline_text(&json, "recipient", address);
+		difference_json(&difference, &json);
+		jsonline_text(&json, "text", clean(line->text, arena));
+		jsonline_end(&json);
+	} else {
+		put_attempt(&batch->output, line, address);
+		put(&batch->output, ": ");
+		difference_print(&difference, &batch->output);
+	}
+}
+
+static void
+print_delivery(const struct answer *answer, const struct logline *line,
+    const struct bounce *bounce, const struct judged *judged, const char *address,
+    struct arena *arena, struct buf *out)
+{
+	put_attempt(out, line, address);
+	buf_add_byte(out, ' ');
+	put(out, clean(line->word, arena));
+	buf_add_byte(out, ' ');
+	put(out, clean(line->status, arena));
+	buf_add_byte(out, ' ');
+	if (bounce->outcome == OUTCOME_DELIVERED)
+		buf_add_byte(out, '\n');
+	else
+		print_verdict(answer, bounce, judged, out);
 }
 
 void
-answer_delivery(const struct answer *answer, const struct logline *line, struct str recipient)
+answer_delivery(const struct answer *answer, const struct logline *line, struct str recipient,
+    struct arena *arena, struct batch *batch)
 {
-	struct arena *arena = arena_new();
-	char time[CLOCK_TEXT_BYTES];
-	struct verdict verdict;
+	const char *address = clean(recipient, arena);
+	struct judged judged;
 	struct bounce bounce;
-	struct reply reply;
-	const char *address;
 
 	logjoin_bounce(line, recipient, arena, &bounce);
-	address = clean(recipient, arena);
-	judge(answer, &bounce, arena, &verdict);
-	if (answer->json) {
-		reply_parse(line->text, arena, &reply);
-		if (bounce.code == 0)
-			bounce.code = reply.code;
-		print_delivery(line, &bounce, &verdict, address, reply.status, arena);
-	} else {
-		printf("%s %s %s %s ", clock_print(line->time, time), address,
-		    clean(line->word, arena), clean(line->status, arena));
-		if (bounce.outcome == OUTCOME_DELIVERED)
-			putchar('\n');
-		else
-			print_verdict(&verdict);
+	batch->totals.messages++;
+	if (answer->new_rules != NULL) {
+		change_delivery(answer, line, &bounce, address, arena, batch);
+		return;
 	}
-	arena_free(arena);
+	if (bounce.outcome == OUTCOME_DELIVERED)
+		batch->totals.delivered++;
+	else
+		judge(answer, &bounce, arena, batch, &judged);
+	if (answer->quiet)
+		return;
+	if (answer->json)
+		json_delivery(answer, line, &bounce, &judged, address, arena, &batch->output);
+	else
+		print_delivery(answer, line, &bounce, &judged, address, arena, &batch->output);
 }

@@ -4,6 +4,7 @@
  * shows as a table that Postfix can ask.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "tool/ratios.h"
 #include "tool/statusfilter.h"
 #include "tool/tool.h"
+#include "tool/unknown.h"
 
 #define PROGRAM "bouncemilter-dump"
 
@@ -29,6 +31,7 @@ static const char usage_text[] =
     "      --counters          all counters\n"
     "      --rates             attempts, deliveries and bounces by sending domain\n"
     "                          and provider, of the last 24 hours\n"
+    "      --unknown           texts that no rule knows, the most frequent first\n"
     "      --delivery-status-filter\n"
     "                          no store: a table for Postfix that corrects codes\n"
     "\n"
@@ -36,6 +39,7 @@ static const char usage_text[] =
     "      --address ADDRESS   --domain DOMAIN     --category CATEGORY\n"
     "      --status PREFIX     enhanced status, such as 5.1.1 or 5.7 (events)\n"
     "      --since TIME        --until TIME        2026-11-20, or 2h for 2 h ago\n"
+    "      --limit N           so many texts of --unknown; 0 for all (default: 50)\n"
     "\n"
     "Formats, if not aligned text:\n"
     "      --json   --csv   --postmap (suppressions only)\n"
@@ -45,8 +49,8 @@ static const char usage_text[] =
     "  -V, --version           print the version, and exit\n";
 
 enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS,
-	OPT_RATES, OPT_STATUS_FILTER, OPT_ADDRESS, OPT_DOMAIN, OPT_CATEGORY, OPT_STATUS, OPT_SINCE,
-	OPT_UNTIL, OPT_JSON, OPT_CSV, OPT_POSTMAP };
+	OPT_RATES, OPT_UNKNOWN, OPT_STATUS_FILTER, OPT_ADDRESS, OPT_DOMAIN, OPT_CATEGORY,
+	OPT_STATUS, OPT_SINCE, OPT_UNTIL, OPT_LIMIT, OPT_JSON, OPT_CSV, OPT_POSTMAP };
 
 static const struct option long_options[] = {
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -55,6 +59,7 @@ static const struct option long_options[] = {
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
 	{ "counters", no_argument, NULL, OPT_COUNTERS },
 	{ "rates", no_argument, NULL, OPT_RATES },
+	{ "unknown", no_argument, NULL, OPT_UNKNOWN },
 	{ "delivery-status-filter", no_argument, NULL, OPT_STATUS_FILTER },
 	{ "address", required_argument, NULL, OPT_ADDRESS },
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
@@ -62,6 +67,7 @@ static const struct option long_options[] = {
 	{ "status", required_argument, NULL, OPT_STATUS },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "postmap", no_argument, NULL, OPT_POSTMAP },
@@ -83,6 +89,7 @@ struct request {
 	bool any_category;
 	enum category category;
 	int64_t since, until;
+	int limit; /* -1 if it is not given */
 	unsigned shown;
 };
 
@@ -291,6 +298,16 @@ parse_address(struct request *request, const char *argument)
 	return address;
 }
 
+static int
+parse_limit(const char *argument)
+{
+	uint64_t number;
+
+	if (str_number(str_of(argument), &number) == -1 || number > INT_MAX)
+		tool_usage(PROGRAM, "\"%s\" is no number", argument);
+	return (int)number;
+}
+
 static void
 parse_option(struct request *request, int option)
 {
@@ -299,8 +316,7 @@ parse_option(struct request *request, int option)
 		request->config_path = optarg;
 		break;
 	case OPT_EXPLAIN: case OPT_EVENTS: case OPT_UNVERIFIED: case OPT_HELD: case OPT_COUNTERS:
-	case OPT_RATES:
-	case OPT_STATUS_FILTER:
+	case OPT_RATES: case OPT_UNKNOWN: case OPT_STATUS_FILTER:
 		if (request->what != 0)
 			tool_usage(PROGRAM, "only one thing can be shown at a time");
 		request->what = option;
@@ -328,6 +344,9 @@ parse_option(struct request *request, int option)
 		break;
 	case OPT_UNTIL:
 		request->until = tool_time(PROGRAM, optarg);
+		break;
+	case OPT_LIMIT:
+		request->limit = parse_limit(optarg);
 		break;
 	case OPT_JSON:
 		request->format = PRINT_JSON;
@@ -364,9 +383,13 @@ check_request(const struct request *request)
 		    "--until, and the format --json");
 	if (request->what == OPT_EXPLAIN && filtered)
 		tool_usage(PROGRAM, "--explain has no filter: it is the whole story");
+	if (request->what == OPT_UNKNOWN && !request->any_category)
+		tool_usage(PROGRAM, "--unknown has no --category: it is that of all its texts");
 	if (request->status != NULL && request->what != OPT_EVENTS &&
-	    request->what != OPT_UNVERIFIED)
-		tool_usage(PROGRAM, "--status is for --events and --unverified");
+	    request->what != OPT_UNVERIFIED && request->what != OPT_UNKNOWN)
+		tool_usage(PROGRAM, "--status is for --events, --unverified and --unknown");
+	if (request->limit != -1 && request->what != OPT_UNKNOWN)
+		tool_usage(PROGRAM, "--limit is for --unknown");
 }
 
 /* Whole hours: the one that is not over counts as far as it is. */
@@ -377,6 +400,29 @@ show_rates(struct store *store, struct request *request)
 	const char *error;
 	int rows = ratios_print(store, request->format, since, request->until,
 	    request->domain == NULL ? "" : request->domain, &error);
+
+	if (rows == -1)
+		tool_fail(error);
+	request->shown = (unsigned)rows;
+}
+
+static bool
+is_wanted(const void *context, const struct journal_event *event)
+{
+	const struct request *request = context;
+
+	return matches(request, event->bounce.recipient, event->verdict.category,
+	    event->bounce.time) && status_matches(request, event->bounce.status);
+}
+
+static void
+show_unknown(struct store *store, struct request *request, const char *rules_dir)
+{
+	const struct unknown unknown = { .format = request->format, .rules_dir = rules_dir,
+		.limit = request->limit == -1 ? UNKNOWN_LIMIT : (unsigned)request->limit,
+		.wanted = is_wanted, .context = request };
+	const char *error;
+	int rows = unknown_print(store, &unknown, &error);
 
 	if (rows == -1)
 		tool_fail(error);
@@ -405,6 +451,8 @@ show_store(struct request *request)
 	tool_open(request->config_path, true, &config, &store);
 	if (request->what == OPT_RATES)
 		show_rates(store, request);
+	else if (request->what == OPT_UNKNOWN)
+		show_unknown(store, request, config->local_rules_dir);
 	else
 		run(store, request);
 	store_close(store);
@@ -414,7 +462,7 @@ show_store(struct request *request)
 int
 main(int argc, char **argv)
 {
-	struct request request = { .config_path = CONFIG_FILE, .any_category = true };
+	struct request request = { .config_path = CONFIG_FILE, .any_category = true, .limit = -1 };
 	int option;
 
 	msg_open(PROGRAM, false);

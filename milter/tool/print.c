@@ -13,9 +13,7 @@
 #define COLUMNS 76 /* room to quote it in a mail */
 #define NAME_COLUMNS 11
 
-/* Text broken between words, the further lines indented as the first one is;
-   a word that is longer than a line stays whole, so that it can be copied. */
-static void
+void
 print_wrapped(const char *text, size_t indent)
 {
 	struct str rest = str_of(text), word;
@@ -51,8 +49,7 @@ print_json_line(json_t *object)
 	json_decref(object);
 }
 
-/* A field of RFC 4180. */
-static void
+void
 print_csv(const char *value, const char *end)
 {
 	putchar('"');
@@ -148,9 +145,10 @@ print_event_json(const struct journal_event *event)
 		    "relay", b->relay, "client", b->client, "arrival", arrival, "limits",
 		    bounce_limits_print(b->limits, arena), "text", b->text, "report", b->report));
 	if (object != NULL)
-		json_object_update_new(object, json_pack("{s:s,s:i,s:s,s:s,s:b}", "server", b->server,
-		    "port", (int)b->port, "agent", b->agent, "login", b->login, "again",
-		    (int)b->again));
+		json_object_update_new(object, json_pack("{s:s,s:i,s:s,s:s,s:b,s:b,s:s,s:s}", "server",
+		    b->server, "port", (int)b->port, "agent", b->agent, "login", b->login, "again",
+		    (int)b->again, "guessed", (int)b->guessed, "identity", v->identity, "feedback",
+		    b->feedback));
 	print_json_line(object);
 	arena_free(arena);
 }
@@ -262,6 +260,9 @@ print_event_story(const struct journal_event *event)
 	print_line("limits hit", bounce_limits_print(b->limits, arena));
 	if (b->again)
 		print_line("again", "the message had failed so before, and counts once");
+	if (b->guessed)
+		print_line("guessed", "no mail system names the recipient");
+	print_line("identity", v->identity);
 	if (b->outcome != OUTCOME_DELIVERED)
 		print_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
 		    category_name(v->category), v->subcause[0] == '\0' ? "" : ": ", v->subcause,

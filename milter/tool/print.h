@@ -13,6 +13,13 @@ enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_CSV, PRINT_POSTMAP };
 struct json_t;
 void print_json_line(struct json_t *object);
 
+/* A field of RFC 4180, and what ends it. */
+void print_csv(const char *value, const char *end);
+
+/* Text broken between words, the further lines indented as the first one is;
+   a word that is longer than a line stays whole, so that it can be copied. */
+void print_wrapped(const char *text, size_t indent);
+
 /* What precedes the first row of that format. */
 void print_suppression_head(enum print_format format);
 void print_event_head(enum print_format format);

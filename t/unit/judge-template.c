@@ -137,7 +137,7 @@ test_longest_words(void **state)
 		{ "no mailbox (<n>) for it", 60, "no mailbox" }, { "<id>", 60, "" }, { "", 60, "" },
 		{ "one two three", 8, "one two" }, { "onetwothree", 8, "" },
 		{ "one two three <n>...", 60, "one two three" }, { "<x> a <y", 60, "x> a <y" },
-		{ "https://x.example/<tail> go", 60, "https://x.example" },
+		{ "https://x.example/<tail> go", 60, "go" }, { "see http://x.example", 60, "see" },
 	};
 
 	(void)state;
