@@ -320,7 +320,7 @@ SKIP: {
         like $lines[-1], qr/^\d+\.\d s, \d+ a second$/, '... with the time';
         like $out, qr/\e\[K-:\d+: /, 'the line is taken away before an answer';
 
-        spew("$dir/more", mbox(map { bounce("$_\@example.org") } 1 .. 400) x 60);
+        spew("$dir/more", mbox(map { bounce("$_\@example.org") } 1 .. 400) x 250);
         (undef, $out) = on_terminal("'$prog' -r '$rules' -t 1 '$dir/more' >/dev/null");
         like $out, qr/\r\[[#-]{40}\] +\d+ %, \d+ a second\e\[K/, 'of files, by bytes';
         cmp_ok length, '<', 79, 'fits into 80 columns' for (sort { length $b <=> length $a } $out =~ /\r([^\r\e]*)\e/g)[0];
