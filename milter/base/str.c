@@ -63,6 +63,9 @@ int
 str_ifind(struct str s, struct str needle, size_t from, size_t *at_r)
 {
 	for (size_t i = from; needle.len <= s.len && i <= s.len - needle.len; i++) {
+		/* Most places end here: 0x20 is all that the cases of a letter differ in. */
+		if (needle.len > 0 && ((s.data[i] ^ needle.data[0]) & 0xdf) != 0)
+			continue;
 		if (bytes_iequal(s.data + i, needle.data, needle.len)) {
 			*at_r = i;
 			return 1;

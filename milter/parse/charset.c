@@ -177,27 +177,45 @@ character_length(struct str text)
 	return (size_t)len;
 }
 
+/* Copy what is plain, nearly all of most texts. Returns how many bytes that was. */
+static size_t
+copy_plain(const char *text, size_t len, char *to)
+{
+	size_t i = 0;
+
+	while (i < len && text[i] > ' ' && text[i] < 0x7f) {
+		to[i] = text[i];
+		i++;
+	}
+	return i;
+}
+
 const char *
 charset_clean_line(struct str text, size_t limit, struct arena *arena)
 {
-	char *line, *to;
+	char *line, *to, *end;
 
 	text = str_trim(text);
 	if (limit > text.len)
 		limit = text.len;
 	line = to = arena_alloc(arena, limit + 1);
-	while (text.len > 0 && (size_t)(to - line) < limit) {
-		size_t len = 1;
+	end = line + limit;
+	while (text.len > 0 && to < end) {
+		size_t room = (size_t)(end - to), len = copy_plain(text.data,
+		    room < text.len ? room : text.len, to);
 
-		if (text.data[0] > ' ' && text.data[0] < 0x7f) {
-			*to++ = text.data[0]; /* nearly always */
-		} else if ((unsigned char)text.data[0] <= ' ') {
+		to += len;
+		text = str_sub(text, len, text.len);
+		if (text.len == 0 || to == end)
+			break;
+		len = 1;
+		if ((unsigned char)text.data[0] <= ' ') {
 			if (to > line && to[-1] != ' ')
 				*to++ = ' ';
 		} else if ((len = character_length(text)) == 0) {
 			*to++ = '?';
 			len = 1;
-		} else if ((size_t)(to - line) + len > limit) {
+		} else if ((size_t)(end - to) < len) {
 			break;
 		} else {
 			memcpy(to, text.data, len);

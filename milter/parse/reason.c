@@ -44,7 +44,7 @@ introduces(struct str before)
 		"said", "reason", "error", "returned", "was", "failure", "response", "code", "reply",
 		"message", "following", "replied", "responded", "with", "smtp", "status",
 	};
-	struct str last = STR_EMPTY;
+	struct str last;
 	size_t from;
 
 	before = str_trim(before);
