@@ -100,16 +100,15 @@ read_fields(struct reading *reading, struct arf *arf)
 static int
 read_jmrp(struct reading *reading, struct arf *arf)
 {
-	const char *from = returned_address(reading, reading->headers, STR("From"));
-	struct str subject = str_of(header_text(reading->headers, STR("Subject"), LIMITS_ID_BYTES,
-	    reading->arena));
-	bool about = str_istarts(str_trim(subject), JMRP_SUBJECT);
-	bool known = is_one_of(from, jmrp_senders, COUNT_OF(jmrp_senders));
-	struct str recipient;
-	bool told;
+	struct str recipient, subject;
+	bool about, known, told;
 
 	if (mime_find(&reading->mime, "message/rfc822") == NULL)
 		return 0;
+	header_list_find(&reading->fields, STR("Subject"), &subject);
+	about = str_istarts(str_trim(subject), JMRP_SUBJECT);
+	known = is_one_of(returned_field_address(reading, &reading->fields, STR("From")),
+	    jmrp_senders, COUNT_OF(jmrp_senders));
 	told = header_find(reading->returned, JMRP_FIELD, &recipient) == 1;
 	if (about + known + told < 2)
 		return 0;
@@ -125,8 +124,9 @@ read_notification(struct reading *reading, struct arf *arf)
 {
 	struct str value;
 
-	if (header_find(reading->headers, SNS_FIELD, &value) == 0 &&
-	    !str_iends(str_of(returned_address(reading, reading->headers, STR("From"))), SNS_SENDER))
+	if (header_list_find(&reading->fields, SNS_FIELD, &value) == 0 &&
+	    !str_iends(str_of(returned_field_address(reading, &reading->fields, STR("From"))),
+		SNS_SENDER))
 		return 0;
 	return snsnote_read_complaint(reading->notice, reading->arena, arf);
 }
@@ -270,8 +270,8 @@ read_common(struct reading *reading, const struct arf *arf)
 	common->reporting_mta = reading_clean(reading, dsn_untyped(arf->reporting_mta,
 	    reading->arena, &type), LIMITS_ID_BYTES);
 	if (common->reporting_mta[0] == '\0')
-		common->reporting_mta = address_domain(returned_address(reading, reading->headers,
-		    STR("From")));
+		common->reporting_mta = address_domain(returned_field_address(reading,
+		    &reading->fields, STR("From")));
 	clock_scan_header(arf->arrival_date, &common->arrival);
 	if (common->arrival < 0)
 		common->arrival = 0;

@@ -42,8 +42,10 @@ split_lines(struct marks *marks, struct str notice)
 		room++;
 	marks->lines = arena_alloc(marks->arena, room * sizeof(marks->lines[0]));
 	marks->indents = arena_alloc(marks->arena, room * sizeof(marks->indents[0]));
+	marks->sets = arena_alloc(marks->arena, room * sizeof(marks->sets[0]));
 	while (line_next(&notice, &line)) {
 		struct str trimmed = str_trim(line);
+		struct phrase_hits hits;
 
 		if (marks->line_count == room) {
 			marks->limits |= LIMIT_TEXT;
@@ -51,6 +53,8 @@ split_lines(struct marks *marks, struct str notice)
 		}
 		marks->indents[marks->line_count] = trimmed.len == 0 ? 0 :
 		    (unsigned)(trimmed.data - line.data);
+		phrase_search(trimmed, &hits);
+		marks->sets[marks->line_count] = hits.sets;
 		marks->lines[marks->line_count++] = trimmed;
 	}
 }
@@ -289,20 +293,35 @@ mark_session(struct marks *marks, unsigned number)
 bool
 marks_tells_failure(struct str line)
 {
-	return phrase_holds(line, PHRASE_FAILURE) || phrase_holds(line, PHRASE_MISHAP);
+	struct phrase_hits hits;
+
+	phrase_search(line, &hits);
+	return (hits.sets & (1u << PHRASE_FAILURE | 1u << PHRASE_MISHAP)) != 0;
+}
+
+static bool
+line_holds(const struct marks *marks, unsigned number, enum phrase_set set)
+{
+	return (marks->sets[number] >> set & 1) != 0;
+}
+
+static bool
+line_fails(const struct marks *marks, unsigned number)
+{
+	return line_holds(marks, number, PHRASE_FAILURE) || line_holds(marks, number, PHRASE_MISHAP);
 }
 
 /* "We could not deliver your mail to user@example.com." */
 static void
 mark_sentence(struct marks *marks, unsigned number)
 {
-	struct str line = marks->lines[number], above = number > 0 ? marks->lines[number - 1] :
-	    STR_EMPTY;
+	struct str line = marks->lines[number];
 	struct mention mention = { .end = 0 };
 
 	if (is_reply(line) || mention_find(line, 0, marks->arena, &mention) == 0)
 		return;
-	if (phrase_holds(line, PHRASE_CONTACT) || phrase_holds(line, PHRASE_SUCCESS) || (!marks_tells_failure(line) && !marks_tells_failure(above)))
+	if (line_holds(marks, number, PHRASE_CONTACT) || line_holds(marks, number, PHRASE_SUCCESS) ||
+	    (!line_fails(marks, number) && (number == 0 || !line_fails(marks, number - 1))))
 		return;
 	mention.end = 0;
 	while (mention_find(line, mention.end, marks->arena, &mention) == 1) {
@@ -364,15 +383,15 @@ drop_helpers(struct marks *marks)
 
 /* A heading says whether the addresses that follow have failed or not. */
 static void
-note_list(struct marks *marks, struct str line)
+note_list(struct marks *marks, unsigned number)
 {
 	size_t at;
 
-	if (str_find_byte(line, '@', 0, &at))
+	if (str_find_byte(marks->lines[number], '@', 0, &at))
 		return;
-	if (phrase_holds(line, PHRASE_SUCCESS))
+	if (line_holds(marks, number, PHRASE_SUCCESS))
 		marks->delivered = true;
-	else if (marks_tells_failure(line))
+	else if (line_fails(marks, number))
 		marks->delivered = false;
 }
 
@@ -382,15 +401,17 @@ marks_find(struct str notice, struct marks *marks)
 	static void (*const finders[MARK_KIND_COUNT])(struct marks *marks, unsigned number) = {
 		mark_line, mark_code, mark_session, mark_sentence, mark_label,
 	};
+	size_t at;
 
+	if (str_find_byte(notice, '@', 0, &at) == 0)
+		return;
 	split_lines(marks, notice);
 	for (unsigned kind = 0; kind < MARK_KIND_COUNT && marks->count == 0; kind++) {
 		marks->kind = (enum mark_kind)kind;
 		marks->details = marks->delivered = false;
 		for (unsigned i = 0; i < marks->line_count; i++) {
-			marks->details |= marks->count > 0 &&
-			    phrase_holds(marks->lines[i], PHRASE_DETAILS);
-			note_list(marks, marks->lines[i]);
+			marks->details |= marks->count > 0 && line_holds(marks, i, PHRASE_DETAILS);
+			note_list(marks, i);
 			finders[kind](marks, i);
 		}
 		drop_helpers(marks);

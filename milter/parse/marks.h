@@ -30,6 +30,7 @@ struct marks {
 	const char *const *others; /* see entries_find() */
 	struct str *lines;         /* of the notice, trimmed */
 	unsigned *indents;         /* what was trimmed in front, in bytes */
+	unsigned *sets;            /* which sets of phrases each line has, as bits */
 	unsigned line_count;
 	struct mark *list;         /* all of one kind, in the order of the lines */
 	unsigned count, room;
