@@ -184,7 +184,7 @@ cmp_ok @names, '>', 8, 'hosts';
 subtest 'every reply, from whom it is known' => sub {
     my @cases = map { my ($host, $reply) = @$_; map { [$host, $reply, $_] } 'RCPT TO', 'end of DATA', 'refused' } @known;
     my $changed = compare('one line', @cases);
-    for (qw(google.rate google.full google.flood google.sending-quota google.unusual-rate eop.recipient-limit
+    for (qw(google.rate google.full google.flood-dkim google.sending-quota google.rate-ip eop.recipient-limit
         outlook.rp yahoo.tss04 apple.full godaddy.limits orange.limits orange.full qq.frequency)) {
         ok $changed->{$_}, "$_ corrects a code" or diag join ' ', sort keys %$changed;
     }

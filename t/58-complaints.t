@@ -176,7 +176,7 @@ subtest 'what suppresses nobody' => sub {
         ['complaint', 'exempt', 'no certain address', 'redacted@remote.test'], 'redacted: kept, and of nobody';
     my ($sum) = grep { $_->{domain} eq 'redacted.test' && $_->{provider} eq '(all)' } $daemon->dump_json('--rates');
     is $sum->{complaints}, 1, '... and in the rates';
-    for my $c (['one', 'whole transaction'], ['two', 'whole transaction'], ['guess', 'recipient concluded from headers'],
+    for my $c (['one', 'whole transaction'], ['two', 'whole transaction'], ['guess', 'recipient not named by a mail system'],
         ['vip', 'own domain or never-suppress'], ['abuse', 'own domain or never-suppress']) {
         my $e = $site->event("$c->[0]\@remote.test");
         is_deeply [@$e{qw(decision reason)}], ['exempt', $c->[1]], $c->[0];
