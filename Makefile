@@ -116,6 +116,7 @@ PARSE_OBJ = $(call obj,$(PARSE_SRC)) $(BASE_OBJ)
 JUDGE_OBJ = $(call obj,$(JUDGE_SRC)) $(PARSE_OBJ)
 STORE_OBJ = $(call obj,$(STORE_SRC)) $(JUDGE_OBJ)
 CORE_OBJ  = $(call obj,$(SOURCE_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
+TOOL_OBJ  = $(call obj,$(filter-out %/classifier.c,$(CLASSIFY_SRC)) $(TOOL_SRC) $(CORE_SRC)) $(STORE_OBJ)
 
 $(B)/t/unit/base-%.t: $(B)/t/unit/base-%.o $(BASE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -126,6 +127,8 @@ $(B)/t/unit/judge-%.t: $(B)/t/unit/judge-%.o $(JUDGE_OBJ)
 $(B)/t/unit/store-%.t: $(B)/t/unit/store-%.o $(STORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/unit/core-%.t: $(B)/t/unit/core-%.o $(CORE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/tool-%.t: $(B)/t/unit/tool-%.o $(TOOL_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/lib/%.so: t/lib/%.c
 	@mkdir -p $(@D)

@@ -86,6 +86,9 @@ subtest 'an mbox' => sub {
     spew("$dir/one", mbox(bounce('1@example.org')));
     ($status, $out) = classify('-j', "$dir/one");
     is_deeply [told($out)], [['one', '1@example.org']], 'one message goes by the name of the file';
+    spew("$dir/two.eml", slurp("$dir/mbox"));
+    ($status, $out) = classify('-j', "$dir/two.eml");
+    is scalar(told($out)), 1, 'what is named .eml is one message';
     # Dates in the wild: without a year in its place, with zones.
     my @dates = ('Fri Feb 13 02:45:58 2015', 'Mon Jan 1 00:00 2015', 'Thu Apr  9 16:51:04 EST 2007', 'Thu Apr 29 16:51:04 2007 +0900',
         'Sat, 6 Dec 2014 13:46:11 +0000 (UTC)');

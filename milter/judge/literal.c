@@ -118,6 +118,7 @@ skip_class(struct reading *reading)
 	reading->p = p;
 }
 
+/* Groups stand in groups; DEPTH_MOST bounds it. NOLINTBEGIN(misc-no-recursion) */
 static void read_choices(struct reading *reading, struct literals sets_r[LITERAL_SETS]);
 
 /* A group; what must not or need not occur gives nothing. */
@@ -209,6 +210,8 @@ read_choices(struct reading *reading, struct literals sets_r[LITERAL_SETS])
 		sets_r[1].count = 0;
 	}
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 void
 literal_required(const char *regex, struct arena *arena, struct literals sets_r[LITERAL_SETS])

@@ -5,10 +5,10 @@
 #include "base/msg.h"
 
 #define NONE UINT32_MAX
+#define SEARCH_MOST 256 /* numbers that are tried for a state, more or less */
+#define UNUSED (UINT32_MAX - 1) /* in `literal` of a number that no state has */
 
-/* A way out of a state leads to the next state's row; the lowest bit says that
-   something ends there. Rows have an even number of entries, so that the bit
-   is free. The last entry of a row is the number of its state. */
+/* A way leads to a state; its lowest bit says that something ends there. */
 #define ENDS 1u
 
 struct literal {
@@ -19,31 +19,52 @@ struct literal {
 
 /* The numbers of what ends in a state; of its suffixes too, when all is built. */
 struct ending {
-	uint32_t literal; /* the first of its own, or NONE */
+	uint32_t literal; /* the first of its own, NONE or UNUSED */
 	uint32_t first, count;
+};
+
+/* A way out of the state `owner`, or NONE. */
+struct slot {
+	uint32_t owner, way;
 };
 
 /*
  * A state is the longest suffix of what was read that is the beginning of a
  * literal. Bytes that stand in no literal are alike, and so are both cases of
- * a letter: a row has one entry for each class of bytes.
+ * a letter: a state has a way for each class of bytes. Most ways are the same
+ * for all states that the same byte led to, those of `pairs`. Only the others
+ * are kept for a state, at its number and the class, where rows of many states
+ * lie in each other's gaps: what is used often fits into the processor's cache.
  */
 struct prefilter {
 	struct literal *literals;
 	uint32_t literal_count, literal_size;
 	unsigned char classes[256];
-	uint32_t width; /* of a row */
-	uint32_t *table;
-	struct ending *endings;
-	uint32_t state_count;
+	uint32_t width;        /* how many classes there are */
+	uint32_t *pairs;       /* ways, by the class that led here and the next */
+	struct slot *slots;
+	uint32_t slot_count;
+	struct ending *endings; /* by state */
 	uint32_t *numbers;
 	uint32_t number_count, number_size;
+};
+
+/* While it is built, states are numbered in the order of the tree. */
+struct tree {
+	struct prefilter *prefilter;
+	uint32_t *table;        /* ways by state and class, without the bit */
+	struct ending *endings;
+	uint32_t *suffixes;     /* the longest other suffix of a state */
+	uint32_t *queue;        /* states, those near the beginning first */
+	uint32_t *places;       /* the final numbers of the states */
+	unsigned char *last;    /* the class that leads to a state */
+	uint32_t count;
 };
 
 static void *
 allocate(size_t count, size_t size)
 {
-	void *memory = calloc(count, size);
+	void *memory = calloc(count == 0 ? 1 : count, size);
 
 	if (memory == NULL)
 		msg_out_of_memory();
@@ -62,7 +83,8 @@ prefilter_free(struct prefilter *prefilter)
 	if (prefilter == NULL)
 		return;
 	free(prefilter->literals);
-	free(prefilter->table);
+	free(prefilter->pairs);
+	free(prefilter->slots);
 	free(prefilter->endings);
 	free(prefilter->numbers);
 	free(prefilter);
@@ -101,28 +123,30 @@ make_classes(struct prefilter *prefilter)
 	}
 	for (unsigned byte = 'A'; byte <= 'Z'; byte++)
 		prefilter->classes[byte] = prefilter->classes[byte - 'A' + 'a'];
-	prefilter->width = (width + 2) & ~1u;
+	prefilter->width = width;
 	return states;
 }
 
-/* The tree of all literals; 0 is no way. */
+/* Enter a literal; 0 is no way. */
 static void
-add_to_tree(struct prefilter *prefilter, uint32_t number)
+add_to_tree(struct tree *tree, uint32_t number)
 {
+	struct prefilter *prefilter = tree->prefilter;
 	struct literal *literal = &prefilter->literals[number];
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < literal->text.len; i++) {
-		unsigned char byte = (unsigned char)literal->text.data[i];
-		uint32_t *way = &prefilter->table[(size_t)at * prefilter->width +
-		    prefilter->classes[byte]];
+		unsigned char class = prefilter->classes[(unsigned char)literal->text.data[i]];
+		uint32_t *way = &tree->table[(size_t)at * prefilter->width + class];
 
-		if (*way == 0)
-			*way = prefilter->state_count++;
+		if (*way == 0) {
+			tree->last[tree->count] = class;
+			*way = tree->count++;
+		}
 		at = *way;
 	}
-	literal->next = prefilter->endings[at].literal;
-	prefilter->endings[at].literal = number;
+	literal->next = tree->endings[at].literal;
+	tree->endings[at].literal = number;
 }
 
 static void
@@ -140,9 +164,11 @@ add_number(struct prefilter *prefilter, uint32_t number)
 
 /* What ends in a state, and what ends in its longest suffix. */
 static void
-add_numbers(struct prefilter *prefilter, uint32_t at, uint32_t suffix)
+add_numbers(struct tree *tree, uint32_t at)
 {
-	struct ending *ending = &prefilter->endings[at], *other = &prefilter->endings[suffix];
+	struct prefilter *prefilter = tree->prefilter;
+	struct ending *ending = &tree->endings[at];
+	const struct ending *other = &tree->endings[tree->suffixes[at]];
 
 	ending->first = prefilter->number_count;
 	for (uint32_t n = ending->literal; n != NONE; n = prefilter->literals[n].next)
@@ -152,92 +178,175 @@ add_numbers(struct prefilter *prefilter, uint32_t at, uint32_t suffix)
 	ending->count = prefilter->number_count - ending->first;
 }
 
-/* Complete the ways out of a state by those of its longest suffix, which lies
-   nearer to the root and is complete already. */
+/* Complete the ways out of all states by those of their longest suffixes, which
+   lie nearer to the beginning and are complete already. */
 static void
-complete(struct prefilter *prefilter, uint32_t at, uint32_t *suffixes, uint32_t *queue,
-    uint32_t *tail)
+complete(struct tree *tree)
 {
-	uint32_t *row = &prefilter->table[(size_t)at * prefilter->width];
-	uint32_t suffix = suffixes[at];
-	const uint32_t *other = &prefilter->table[(size_t)suffix * prefilter->width];
+	uint32_t width = tree->prefilter->width, tail = 1;
 
-	add_numbers(prefilter, at, suffix);
-	for (uint32_t class = 0; class < prefilter->width; class++) {
-		if (row[class] != 0) {
-			suffixes[row[class]] = at == 0 ? 0 : other[class];
-			queue[(*tail)++] = row[class];
-		} else if (at != 0) {
-			row[class] = other[class];
+	for (uint32_t head = 0; head < tail; head++) {
+		uint32_t at = tree->queue[head], suffix = tree->suffixes[at];
+		uint32_t *row = &tree->table[(size_t)at * width];
+		const uint32_t *other = &tree->table[(size_t)suffix * width];
+
+		add_numbers(tree, at);
+		for (uint32_t class = 0; class < width; class++) {
+			if (row[class] != 0) {
+				tree->suffixes[row[class]] = at == 0 ? 0 : other[class];
+				tree->queue[tail++] = row[class];
+			} else if (at != 0) {
+				row[class] = other[class];
+			}
 		}
 	}
 }
 
-/* Lay the rows in the order of the queue, so that those near the root, which
-   are used most, are near each other; from numbers of states to where their
-   rows begin. */
+/* Room for a row at this number. */
 static void
-lay_rows(struct prefilter *prefilter, const uint32_t *queue, uint32_t *places)
+grow_slots(struct prefilter *prefilter, uint32_t at)
 {
-	uint32_t count = prefilter->state_count, width = prefilter->width;
-	uint32_t *table = allocate((size_t)count * width, sizeof(*table));
-	struct ending *endings = allocate(count, sizeof(*endings));
+	uint32_t count = prefilter->slot_count;
 
-	for (uint32_t i = 0; i < count; i++)
-		places[queue[i]] = i;
-	for (uint32_t i = 0; i < count; i++) {
-		const uint32_t *row = &prefilter->table[(size_t)queue[i] * width];
-
-		endings[i] = prefilter->endings[queue[i]];
-		for (uint32_t class = 0; class + 1 < width; class++)
-			table[(size_t)i * width + class] = places[row[class]] * width +
-			    (prefilter->endings[row[class]].count > 0 ? ENDS : 0);
-		table[(size_t)(i + 1) * width - 1] = i;
+	if (at + prefilter->width <= count)
+		return;
+	prefilter->slot_count = (at + prefilter->width) * 2;
+	prefilter->slots = realloc(prefilter->slots,
+	    prefilter->slot_count * sizeof(prefilter->slots[0]));
+	prefilter->endings = realloc(prefilter->endings,
+	    prefilter->slot_count * sizeof(prefilter->endings[0]));
+	if (prefilter->slots == NULL || prefilter->endings == NULL)
+		msg_out_of_memory();
+	for (; count < prefilter->slot_count; count++) {
+		prefilter->slots[count].owner = NONE;
+		prefilter->endings[count].literal = UNUSED;
 	}
-	free(prefilter->table);
-	free(prefilter->endings);
-	prefilter->table = table;
-	prefilter->endings = endings;
+}
+
+/* The ways that are usual behind a class: those of the state of this one byte,
+   or of the beginning. */
+static const uint32_t *
+usual_row(const struct tree *tree, uint32_t class)
+{
+	return &tree->table[(size_t)tree->table[class] * tree->prefilter->width];
+}
+
+/* The classes whose ways are a state's own. Returns how many. */
+static uint32_t
+own_ways(const struct tree *tree, uint32_t state, unsigned char classes[256])
+{
+	uint32_t width = tree->prefilter->width, count = 0;
+	const uint32_t *row = &tree->table[(size_t)state * width];
+	const uint32_t *usual = usual_row(tree, tree->last[state]);
+
+	for (uint32_t class = 0; class < width; class++) {
+		if (row[class] != usual[class])
+			classes[count++] = (unsigned char)class;
+	}
+	return count;
+}
+
+/* Find a number from `from` on that is free, and whose places are. */
+static uint32_t
+find_place(struct prefilter *prefilter, uint32_t from, const unsigned char *classes, uint32_t count)
+{
+	for (;; from++) {
+		uint32_t fit = 0;
+
+		grow_slots(prefilter, from);
+		if (prefilter->endings[from].literal != UNUSED)
+			continue;
+		while (fit < count && prefilter->slots[from + classes[fit]].owner == NONE)
+			fit++;
+		if (fit == count)
+			return from;
+	}
+}
+
+/* Give each state a number where the ways of its own fit in. Where that took
+   long, what lies before is left as it is. */
+static void
+place_rows(struct tree *tree)
+{
+	struct prefilter *prefilter = tree->prefilter;
+	unsigned char classes[256];
+	uint32_t from = 0;
+
+	for (uint32_t i = 0; i < tree->count; i++) {
+		uint32_t state = tree->queue[i], count = own_ways(tree, state, classes);
+		uint32_t place = find_place(prefilter, from, classes, count);
+
+		if (place - from > SEARCH_MOST)
+			from = place - SEARCH_MOST / 2;
+		prefilter->endings[place] = tree->endings[state];
+		tree->places[state] = place;
+		for (uint32_t j = 0; j < count; j++)
+			prefilter->slots[place + classes[j]] = (struct slot){ .owner = place,
+				.way = tree->table[(size_t)state * prefilter->width + classes[j]] };
+	}
+}
+
+/* From numbers of the tree to final ways. */
+static uint32_t
+final_way(const struct tree *tree, uint32_t state)
+{
+	return tree->places[state] * 2 + (tree->endings[state].count > 0 ? ENDS : 0);
 }
 
 void
 prefilter_build(struct prefilter *prefilter)
 {
-	uint32_t states = make_classes(prefilter), head = 0, tail = 0;
-	uint32_t *queue = allocate(states, sizeof(*queue));
-	uint32_t *suffixes = allocate(states, sizeof(*suffixes));
+	uint32_t states = make_classes(prefilter);
+	struct tree tree = { .prefilter = prefilter, .count = 1 };
 
-	/* An entry of the table must be able to name every row. */
-	if ((uint64_t)states * prefilter->width > UINT32_MAX)
-		msg_out_of_memory();
-	prefilter->table = allocate((size_t)states * prefilter->width, sizeof(uint32_t));
-	prefilter->endings = allocate(states, sizeof(struct ending));
+	tree.table = allocate((size_t)states * prefilter->width, sizeof(uint32_t));
+	tree.endings = allocate(states, sizeof(struct ending));
+	tree.suffixes = allocate(states, sizeof(uint32_t));
+	tree.queue = allocate(states, sizeof(uint32_t));
+	tree.places = allocate(states, sizeof(uint32_t));
+	tree.last = allocate(states, 1);
 	for (uint32_t i = 0; i < states; i++)
-		prefilter->endings[i].literal = NONE;
-	prefilter->state_count = 1;
+		tree.endings[i].literal = NONE;
 	for (uint32_t i = 0; i < prefilter->literal_count; i++)
-		add_to_tree(prefilter, i);
-	for (queue[tail++] = 0; head < tail; head++)
-		complete(prefilter, queue[head], suffixes, queue, &tail);
-	lay_rows(prefilter, queue, suffixes);
-	free(suffixes);
-	free(queue);
+		add_to_tree(&tree, i);
+	complete(&tree);
+	place_rows(&tree);
+	for (uint32_t i = 0; i < prefilter->slot_count; i++) {
+		if (prefilter->slots[i].owner != NONE)
+			prefilter->slots[i].way = final_way(&tree, prefilter->slots[i].way);
+	}
+	prefilter->pairs = allocate((size_t)prefilter->width * prefilter->width, sizeof(uint32_t));
+	for (uint32_t class = 0; class < prefilter->width; class++) {
+		for (uint32_t next = 0; next < prefilter->width; next++)
+			prefilter->pairs[class * prefilter->width + next] =
+			    final_way(&tree, usual_row(&tree, class)[next]);
+	}
+	free(tree.table);
+	free(tree.endings);
+	free(tree.suffixes);
+	free(tree.queue);
+	free(tree.places);
+	free(tree.last);
 }
 
 void
 prefilter_search(const struct prefilter *prefilter, struct str text, uint64_t *bits)
 {
-	const uint32_t *table = prefilter->table;
-	uint32_t row = 0;
+	const struct slot *slots = prefilter->slots;
+	uint32_t at = 0, last = 0; /* the beginning was placed first */
 
 	for (size_t i = 0; i < text.len; i++) {
-		uint32_t way = table[row + prefilter->classes[(unsigned char)text.data[i]]];
+		uint32_t class = prefilter->classes[(unsigned char)text.data[i]];
+		struct slot slot = slots[at + class];
+		uint32_t usual = prefilter->pairs[last + class];
+		uint32_t way = slot.owner == at ? slot.way : usual;
 		const struct ending *ending;
 
-		row = way & ~ENDS;
+		last = class * prefilter->width;
+		at = way / 2;
 		if ((way & ENDS) == 0)
 			continue;
-		ending = &prefilter->endings[table[row + prefilter->width - 1]];
+		ending = &prefilter->endings[at];
 		for (uint32_t n = ending->first; n < ending->first + ending->count; n++)
 			bits[prefilter->numbers[n] / 64] |=
 			    UINT64_C(1) << (prefilter->numbers[n] % 64);

@@ -12,6 +12,32 @@
 
 #define FILE_BYTES (4 * 1024 * 1024)
 
+/* The number of a clue, which is new or known. */
+static unsigned
+find_clue(struct rule_set *set, struct str text)
+{
+	unsigned number;
+
+	for (number = 0; number < set->clue_count; number++) {
+		if (str_iequal(set->clues[number], text))
+			return number;
+	}
+	set->clues[set->clue_count++] = text;
+	prefilter_add(set->literals, text,
+	    (rule_index_words(set->index) + RULE_SET_SCOPE_WORDS) * 64 + number);
+	return number;
+}
+
+static void
+add_clues(struct rule_set *set, struct rule *rule, const struct literals *literals)
+{
+	if (set->clue_count + literals->count > RULE_SET_CLUES_MOST)
+		return;
+	rule->clues = arena_alloc(set->arena, literals->count * sizeof(rule->clues[0]));
+	for (unsigned i = 0; i < literals->count; i++)
+		rule->clues[rule->clue_count++] = find_clue(set, literals->texts[i]);
+}
+
 /* Prepare a rule, which has its place in the order now. */
 static int
 compile_rule(struct rule_set *set, unsigned number, const char **error_r)
@@ -28,13 +54,11 @@ compile_rule(struct rule_set *set, unsigned number, const char **error_r)
 			return -1;
 		literal_required(rule->line.pattern, set->arena, sets);
 	}
-	for (unsigned i = 0; i < LITERAL_SETS; i++) {
-		for (unsigned j = 0; j < sets[i].count; j++)
-			prefilter_add(set->literals, sets[i].texts[j],
-			    rule_index_words(set->index) * 64 * i + number);
-		if (sets[i].count == 0)
-			rule_index_assume(set->index, number, i);
-	}
+	for (unsigned i = 0; i < sets[0].count; i++)
+		prefilter_add(set->literals, sets[0].texts[i], number);
+	if (sets[0].count == 0)
+		rule_index_assume(set->index, number);
+	add_clues(set, rule, &sets[1]);
 	rule_index_add(set->index, number, &rule->line);
 	rule->demands_soft = rule_file_demands_soft(&rule->line);
 	return 0;
@@ -197,10 +221,10 @@ compile_all(struct rule_set *set, const char **error_r)
 	}
 	for (unsigned i = 0; i < set->scope_count; i++) {
 		for (unsigned j = 0; j < set->scopes[i].signature_count; j++)
-			prefilter_add(set->signatures, set->scopes[i].signatures[j], i);
+			prefilter_add(set->literals, set->scopes[i].signatures[j],
+			    rule_index_words(set->index) * 64 + i);
 	}
 	prefilter_build(set->literals);
-	prefilter_build(set->signatures);
 	return 0;
 }
 
@@ -214,9 +238,9 @@ rule_set_load(const char *packaged_dir, const char *local_dir, struct rule_set *
 		msg_out_of_memory();
 	set->arena = arena_new();
 	set->literals = prefilter_new();
-	set->signatures = prefilter_new();
 	set->rules = calloc(RULE_SET_RULES_MOST, sizeof(set->rules[0]));
-	if (set->rules == NULL)
+	set->clues = calloc(RULE_SET_CLUES_MOST, sizeof(set->clues[0]));
+	if (set->rules == NULL || set->clues == NULL)
 		msg_out_of_memory();
 	/* Packaged rules come first: local ones may use their scopes. */
 	if (load_directory(set, packaged_dir, false, error_r) == -1 ||
@@ -237,9 +261,9 @@ rule_set_free(struct rule_set *set)
 	for (unsigned i = 0; i < set->rule_count; i++)
 		regex_free(set->rules[i].regex);
 	prefilter_free(set->literals);
-	prefilter_free(set->signatures);
 	rule_index_free(set->index);
 	free(set->rules);
+	free(set->clues);
 	arena_free(set->arena);
 	free(set);
 }

@@ -340,11 +340,11 @@ rule_file_status_matches(const struct rule_line *rule, const struct rule_status 
 bool
 rule_file_demands_soft(const struct rule_line *rule)
 {
-	bool soft = rule->code_count + rule->status_count > 0;
+	bool codes = rule->code_count > 0, statuses = rule->status_count > 0;
 
 	for (unsigned i = 0; i < rule->code_count; i++)
-		soft = soft && rule->codes[i].digits[0] == '4';
+		codes = codes && rule->codes[i].digits[0] == '4';
 	for (unsigned i = 0; i < rule->status_count; i++)
-		soft = soft && rule->statuses[i].class == '4';
-	return soft;
+		statuses = statuses && rule->statuses[i].class == '4';
+	return codes || statuses;
 }

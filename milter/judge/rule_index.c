@@ -14,7 +14,7 @@
 
 struct rule_index {
 	unsigned words;
-	uint64_t *assumed[LITERAL_SETS], *codes, *statuses;
+	uint64_t *assumed, *codes, *statuses;
 };
 
 static uint64_t *
@@ -35,8 +35,7 @@ rule_index_new(unsigned rule_count)
 	if (index == NULL)
 		msg_out_of_memory();
 	index->words = (rule_count + 63) / 64;
-	for (unsigned i = 0; i < LITERAL_SETS; i++)
-		index->assumed[i] = rows(1, index->words);
+	index->assumed = rows(1, index->words);
 	index->codes = rows(CODES, index->words);
 	index->statuses = rows(STATUSES, index->words);
 	return index;
@@ -47,8 +46,7 @@ rule_index_free(struct rule_index *index)
 {
 	if (index == NULL)
 		return;
-	for (unsigned i = 0; i < LITERAL_SETS; i++)
-		free(index->assumed[i]);
+	free(index->assumed);
 	free(index->codes);
 	free(index->statuses);
 	free(index);
@@ -100,15 +98,15 @@ rule_index_add(struct rule_index *index, unsigned number, const struct rule_line
 }
 
 void
-rule_index_assume(struct rule_index *index, unsigned number, unsigned which)
+rule_index_assume(struct rule_index *index, unsigned number)
 {
-	set_bit(index->assumed[which], number);
+	set_bit(index->assumed, number);
 }
 
 const uint64_t *
-rule_index_assumed(const struct rule_index *index, unsigned which)
+rule_index_assumed(const struct rule_index *index)
 {
-	return index->assumed[which];
+	return index->assumed;
 }
 
 static unsigned

@@ -6,7 +6,6 @@
 #ifndef JUDGE_RULE_INDEX_H
 #define JUDGE_RULE_INDEX_H
 
-#include "judge/literal.h"
 #include "judge/rule_file.h"
 
 struct rule_index;
@@ -21,12 +20,11 @@ unsigned rule_index_words(const struct rule_index *index);
 /* Enter a rule under its number. */
 void rule_index_add(struct rule_index *index, unsigned number, const struct rule_line *line);
 
-/* Of this rule the first or the second set of literals (literal.h) is empty. */
-void rule_index_assume(struct rule_index *index, unsigned number, unsigned which);
+/* A rule without a literal is left over whatever was found. */
+void rule_index_assume(struct rule_index *index, unsigned number);
 
-/* The rules of which the first, or the second, set is empty; it belongs to the
-   index. */
-const uint64_t *rule_index_assumed(const struct rule_index *index, unsigned which);
+/* The rules without a literal; the set belongs to the index. */
+const uint64_t *rule_index_assumed(const struct rule_index *index);
 
 /* Take out rules that do not hold for this code and status (NULL: none). The
    first digit of a status is not looked at. */

@@ -3,7 +3,8 @@
 #include "base/msg.h"
 #include "judge/rule_set.h"
 
-#define WORDS_MOST (RULE_SET_RULES_MOST / 64)
+#define RULE_WORDS (RULE_SET_RULES_MOST / 64)
+#define WORDS_MOST (RULE_WORDS + RULE_SET_SCOPE_WORDS + RULE_SET_CLUES_MOST / 64)
 
 /* What one search knows. Sets are of bits, as in rule_index.h. */
 struct search {
@@ -11,30 +12,62 @@ struct search {
 	const struct rule_query *query;
 	struct rule_status status;
 	bool has_status;
-	bool signed_known;              /* `signed_by` is filled in */
+	bool whole;  /* the whole text was looked through, codes included */
+	bool scoped; /* `scopes` is filled in */
 	struct regex_text words;
-	uint64_t found[LITERAL_SETS * WORDS_MOST]; /* rules that have a literal here */
-	uint64_t left[WORDS_MOST];      /* rules that are to be tried */
-	uint64_t signed_by[RULE_SET_SCOPES_MOST / 64]; /* scopes one of whose texts occurs */
+	uint64_t left[WORDS_MOST];  /* rules that are to be tried, scopes, clues */
+	uint64_t other[WORDS_MOST]; /* the same of the whole text, for its scopes */
+	const uint64_t *scopes;     /* scopes one of whose texts occurs */
 };
 
-/* Begin a search: all rules whose literals occur, as far as they have any. */
+/*
+ * Begin a search: all rules one of whose literals occurs, as far as they have
+ * any. Mostly the words are the end of the whole text: then one pass finds
+ * the signatures of scopes too, and maybe a literal in the codes, which has to
+ * be looked at again.
+ */
 static void
 search_begin(struct search *search, const struct rule_set *set, const struct rule_query *query)
 {
 	unsigned words = rule_index_words(set->index);
+	struct str text = query->text;
 
 	search->set = set;
 	search->query = query;
 	search->has_status = rule_file_parse_status(query->status, &search->status) == 0;
-	search->signed_known = false;
+	search->whole = text.len >= query->words.len &&
+	    str_equal(str_sub(text, text.len - query->words.len, text.len), query->words);
+	search->scoped = search->whole;
+	search->scopes = search->left + words;
 	regex_text_init(&search->words, query->words);
-	for (unsigned i = 0; i < LITERAL_SETS; i++)
-		memcpy(search->found + (size_t)i * words, rule_index_assumed(set->index, i),
-		    words * sizeof(search->found[0]));
-	prefilter_search(set->literals, query->words, search->found);
-	for (unsigned i = 0; i < words; i++)
-		search->left[i] = search->found[i] & search->found[words + i];
+	memcpy(search->left, rule_index_assumed(set->index), words * sizeof(search->left[0]));
+	memset(search->left + words, 0, (RULE_SET_SCOPE_WORDS + (set->clue_count + 63) / 64) *
+	    sizeof(search->left[0]));
+	prefilter_search(set->literals, search->whole ? text : query->words, search->left);
+}
+
+/* Look for the signatures of scopes. */
+static void
+search_scopes(struct search *search)
+{
+	memset(search->other, 0, sizeof(search->other));
+	prefilter_search(search->set->literals, search->query->text, search->other);
+	search->scopes = search->other + rule_index_words(search->set->index);
+	search->scoped = true;
+}
+
+/* Does one of the rule's clues occur, if it has any? */
+static bool
+has_clue(const struct search *search, const struct rule *rule)
+{
+	const uint64_t *clues = search->left + rule_index_words(search->set->index) +
+	    RULE_SET_SCOPE_WORDS;
+
+	for (unsigned i = 0; i < rule->clue_count; i++) {
+		if ((clues[rule->clues[i] / 64] >> (rule->clues[i] % 64) & 1) != 0)
+			return true;
+	}
+	return rule->clue_count == 0;
 }
 
 /* The number of the next rule to be tried from `number` on, or the count of
@@ -42,17 +75,22 @@ search_begin(struct search *search, const struct rule_set *set, const struct rul
 static unsigned
 search_next(const struct search *search, unsigned number)
 {
-	unsigned words = rule_index_words(search->set->index);
-	uint64_t word;
+	const struct rule_set *set = search->set;
+	unsigned words = rule_index_words(set->index);
 
 	for (unsigned i = number / 64; i < words; i++) {
-		word = search->left[i];
+		uint64_t word = search->left[i];
+
 		if (i == number / 64)
 			word &= UINT64_MAX << (number % 64);
-		if (word != 0)
-			return i * 64 + (unsigned)__builtin_ctzll(word);
+		for (; word != 0; word &= word - 1) {
+			unsigned next = i * 64 + (unsigned)__builtin_ctzll(word);
+
+			if (has_clue(search, &set->rules[next]))
+				return next;
+		}
 	}
-	return search->set->rule_count;
+	return set->rule_count;
 }
 
 static bool
@@ -65,22 +103,22 @@ scope_holds(struct search *search, unsigned number)
 		    str_name_matches(search->query->host, scope->hosts[i]))
 			return true;
 	}
-	if (!search->signed_known) {
-		memset(search->signed_by, 0, sizeof(search->signed_by));
-		prefilter_search(search->set->signatures, search->query->text, search->signed_by);
-		search->signed_known = true;
-	}
-	return (search->signed_by[number / 64] >> (number % 64) & 1) != 0;
+	if (!search->scoped)
+		search_scopes(search);
+	return (search->scopes[number / 64] >> (number % 64) & 1) != 0;
 }
 
 static bool
 pattern_matches(struct search *search, struct rule *rule)
 {
+	size_t at;
 	int ret;
 
-	/* A literal that was found has matched already. */
-	if (rule->line.kind != RULE_PATTERN_REGEX)
+	if (rule->line.kind == RULE_PATTERN_NONE)
 		return true;
+	if (rule->line.kind == RULE_PATTERN_LITERAL)
+		return !search->whole || str_ifind(search->query->words,
+		    str_of(rule->line.pattern), 0, &at) == 1;
 	ret = regex_matches(rule->regex, &search->words);
 	if (ret == -1 && !atomic_exchange(&rule->reported, true))
 		msg_warning("%s:%u: rule %s takes too long for some reply; simplify its expression",

@@ -247,7 +247,8 @@ read_file(int fd, const struct stat *st, const char *path, void *context)
 	intake->counted = 0;
 	if (intake->lines)
 		ret = read_lines(intake);
-	else if (mbox_is_first(stream_fill(&intake->stream)))
+	else if (mbox_is_first(stream_fill(&intake->stream)) &&
+	    !str_iends(str_of(path), STR(".eml")))
 		ret = read_mbox(intake, path);
 	else
 		ret = read_message(intake, st, path);
