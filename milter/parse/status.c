@@ -51,6 +51,22 @@ outcome_of(struct str action, const char *status)
 	return status[0] == '4' ? OUTCOME_EXPIRED : OUTCOME_FAILED;
 }
 
+/* What some reporters write behind the status: "4.0.0 (host name lookup failure)".
+   The name of its class, as sendmail writes it, is no more than the status. */
+static struct str
+comment_of(struct str status)
+{
+	struct str comment;
+	size_t open;
+
+	if (str_find_byte(status, '(', 0, &open) == 0 || !str_iends(str_trim(status), STR(")")))
+		return STR_EMPTY;
+	comment = str_trim(str_sub(status, open + 1, str_trim(status).len - 1));
+	return str_iequal(comment, STR("permanent failure")) ||
+	    str_iequal(comment, STR("temporary failure")) ||
+	    str_iequal(comment, STR("failed")) ? STR_EMPTY : comment;
+}
+
 /* The remote host's words: the Diagnostic-Code, completed by the paragraph
    that names the command and the relay. */
 static void
@@ -59,9 +75,13 @@ read_words(const struct dsn_recipient *recipient, struct str address, struct str
 {
 	struct reply reply, told;
 	struct str words;
+	uint64_t number;
 
 	words = dsn_untyped(charset_to_utf8(recipient->diagnostic_code, STR_EMPTY, arena), arena,
 	    &bounce->diagnostic_type);
+	/* An exit status says nothing; "5.1.1 (no such user)" does. */
+	if (words.len == 0 || str_number(words, &number) == 0)
+		words = comment_of(recipient->status);
 	reply_parse(words, arena, &reply);
 	if (plain_find_recipient(notice, address, &words) == 1) {
 		reply_parse(words, arena, &told);
@@ -107,12 +127,11 @@ read_recipient(const struct dsn_recipient *recipient, struct str notice,
 
 /* Take what the notice says of this recipient, where the fields are silent. */
 static void
-complete_words(const struct entry *entry, struct reading *reading, struct bounce *bounce)
+complete_words(struct str words, struct reading *reading, struct bounce *bounce)
 {
 	struct bounce told = *bounce;
 
-	if (bounce->text[0] != '\0' || entry->words.len == 0 ||
-	    reason_read(entry->words, reading->arena, &told) == 0)
+	if (bounce->text[0] != '\0' || reason_read(words, reading->arena, &told) == 0)
 		return;
 	if (told.status[0] == '\0')
 		told.status = bounce->status;
@@ -143,8 +162,12 @@ complete_from_notice(struct reading *reading)
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct entry *entry = entries_get(&entries, report->bounces[i].recipient);
 
+		/* Of a single recipient all of the notice speaks. */
 		if (entry != NULL)
-			complete_words(entry, reading, &report->bounces[i]);
+			complete_words(entry->words, reading, &report->bounces[i]);
+		else if (report->count == 1)
+			complete_words(entries_paragraphs(reading->notice, reading->arena), reading,
+			    &report->bounces[i]);
 	}
 }
 
