@@ -146,9 +146,11 @@ subtest 'more texts than are kept' => sub {
     my $kept = 0;
     $kept += $_->{count} for @rows;
     is $kept + ($forgotten // 0), 19 + $more + $frequent, 'and what is forgotten is told';
-    my ($status, undef, $err) = run({ timeout => 600 }, 'sh', '-c', 'ulimit -d 60000; exec "$0" "$@" >/dev/null',
+    # A sanitizer's shadow has no room there.
+    my $room = slurp(prog('bouncemilter-dump')) =~ /__asan_init/ ? 'unlimited' : 60_000;
+    my ($status, undef, $err) = run({ timeout => 600 }, 'sh', '-c', "ulimit -d $room; exec \"\$0\" \"\$@\" >/dev/null",
         prog('bouncemilter-dump'), '-c', $daemon->conf_file, '--unknown', '--csv');
-    is $status . $err, '0', 'in 60 MB';
+    is $status . $err, '0', "in $room KB";
 };
 
 is $daemon->stop, 0, 'a clean end';

@@ -133,6 +133,20 @@ guess_boundary(struct str content, struct str *boundary_r)
 	return false;
 }
 
+/* Insert a part between two delimiters. In a digest it is a message, if it does not
+   say what it is (RFC 2046 section 5.1.5). */
+static bool
+insert_piece(struct parser *parser, unsigned at, struct str piece,
+    const struct mime_part *container)
+{
+	if (!insert_part(parser, at, piece, container->depth + 1, container->enclosed))
+		return false;
+	if (strcmp(container->type, "multipart/digest") == 0 &&
+	    parser->mime->parts[at].content_type.len == 0)
+		parser->mime->parts[at].type = "message/rfc822";
+	return true;
+}
+
 /* Insert the parts between the delimiters. Returns false if there are none. */
 static bool
 split_parts(struct parser *parser, const struct mime_part *container, struct str boundary,
@@ -155,8 +169,8 @@ split_parts(struct parser *parser, const struct mime_part *container, struct str
 		if (delimiter == DELIMITER_NONE)
 			continue;
 		found = true;
-		if (start != NULL && !insert_part(parser, next++, piece_before(start, line_start),
-		    container->depth + 1, container->enclosed))
+		if (start != NULL && !insert_piece(parser, next++, piece_before(start, line_start),
+		    container))
 			return true;
 		start = delimiter == DELIMITER_PART ? rest.data : NULL;
 		if (delimiter == DELIMITER_END)
@@ -166,8 +180,7 @@ split_parts(struct parser *parser, const struct mime_part *container, struct str
 	if (found && container->depth == 0)
 		parser->mime->limits |= LIMIT_CUT;
 	if (start != NULL && start < end)
-		insert_part(parser, next, (struct str){ start, (size_t)(end - start) },
-		    container->depth + 1, container->enclosed);
+		insert_piece(parser, next, (struct str){ start, (size_t)(end - start) }, container);
 	return found;
 }
 

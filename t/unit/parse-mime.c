@@ -59,6 +59,11 @@ test_parts(void **state)
 		{ MIXED "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
 		    "U3ViamVjdDogeAoKaW5uZXI=\n--b--",
 		    "0:multipart/mixed() 1:message/rfc822() 2:text/plain(inner)! " },
+		/* in a digest, what does not say what it is is a message */
+		{ "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ninner\n--b\n"
+		    "Content-Type: text/plain\n\nx\n--b--", "0:multipart/digest() 1:message/rfc822() "
+		    "2:text/plain(inner)! 1:text/plain(x) " },
+		{ "Content-Type: text\n\nx", "0:text/plain(x) " },
 		{ "Content-Transfer-Encoding: Quoted-Printable\n\na=3Db", "0:text/plain(a=b) " },
 	};
 
