@@ -77,9 +77,8 @@ regex_text_free(struct regex_text *text)
 		pcre2_match_data_free(text->data);
 }
 
-/* ASCII is valid UTF-8, and PCRE2 need not look again each time. */
-static bool
-is_ascii(struct str text)
+bool
+regex_is_ascii(struct str text)
 {
 	unsigned char all = 0;
 
@@ -97,8 +96,9 @@ regex_matches(const struct regex *regex, struct regex_text *text)
 		text->data = pcre2_match_data_create(1, NULL);
 		if (text->data == NULL)
 			msg_out_of_memory();
-		text->ascii = is_ascii(text->text);
+		text->ascii = regex_is_ascii(text->text);
 	}
+	/* ASCII is valid UTF-8, and PCRE2 need not look again each time. */
 	ret = pcre2_match(regex->code, (PCRE2_SPTR)text->text.data, text->text.len, 0,
 	    text->ascii ? PCRE2_NO_UTF_CHECK : 0, text->data, regex->context);
 	if (ret == PCRE2_ERROR_MATCHLIMIT || ret == PCRE2_ERROR_DEPTHLIMIT ||

@@ -16,6 +16,9 @@ int regex_compile(const char *pattern, struct regex **regex_r, const char **erro
 /* NULL is allowed. */
 void regex_free(struct regex *regex);
 
+/* Is every byte of it ASCII? Such a text needs less care. */
+bool regex_is_ascii(struct str text);
+
 /* What the searches of one text share: made by the first of them. */
 struct regex_text {
 	struct str text;

@@ -11,6 +11,13 @@
 #include "judge/rule_set.h"
 
 #define FILE_BYTES (4 * 1024 * 1024)
+#define CLUE_BYTES_LEAST 3
+
+static void
+add_literal(struct rule_set *set, struct str literal, unsigned number)
+{
+	prefilter_add(regex_is_ascii(literal) ? set->literals : set->foreign, literal, number);
+}
 
 /* The number of a clue, which is new or known. */
 static unsigned
@@ -23,7 +30,7 @@ find_clue(struct rule_set *set, struct str text)
 			return number;
 	}
 	set->clues[set->clue_count++] = text;
-	prefilter_add(set->literals, text,
+	add_literal(set, text,
 	    (rule_index_words(set->index) + RULE_SET_SCOPE_WORDS) * 64 + number);
 	return number;
 }
@@ -33,6 +40,11 @@ add_clues(struct rule_set *set, struct rule *rule, const struct literals *litera
 {
 	if (set->clue_count + literals->count > RULE_SET_CLUES_MOST)
 		return;
+	/* What every other word has in it is none. */
+	for (unsigned i = 0; i < literals->count; i++) {
+		if (literals->texts[i].len < CLUE_BYTES_LEAST)
+			return;
+	}
 	rule->clues = arena_alloc(set->arena, literals->count * sizeof(rule->clues[0]));
 	for (unsigned i = 0; i < literals->count; i++)
 		rule->clues[rule->clue_count++] = find_clue(set, literals->texts[i]);
@@ -55,7 +67,7 @@ compile_rule(struct rule_set *set, unsigned number, const char **error_r)
 		literal_required(rule->line.pattern, set->arena, sets);
 	}
 	for (unsigned i = 0; i < sets[0].count; i++)
-		prefilter_add(set->literals, sets[0].texts[i], number);
+		add_literal(set, sets[0].texts[i], number);
 	if (sets[0].count == 0)
 		rule_index_assume(set->index, number);
 	add_clues(set, rule, &sets[1]);
@@ -221,10 +233,11 @@ compile_all(struct rule_set *set, const char **error_r)
 	}
 	for (unsigned i = 0; i < set->scope_count; i++) {
 		for (unsigned j = 0; j < set->scopes[i].signature_count; j++)
-			prefilter_add(set->literals, set->scopes[i].signatures[j],
+			add_literal(set, set->scopes[i].signatures[j],
 			    rule_index_words(set->index) * 64 + i);
 	}
 	prefilter_build(set->literals);
+	prefilter_build(set->foreign);
 	return 0;
 }
 
@@ -238,6 +251,7 @@ rule_set_load(const char *packaged_dir, const char *local_dir, struct rule_set *
 		msg_out_of_memory();
 	set->arena = arena_new();
 	set->literals = prefilter_new();
+	set->foreign = prefilter_new();
 	set->rules = calloc(RULE_SET_RULES_MOST, sizeof(set->rules[0]));
 	set->clues = calloc(RULE_SET_CLUES_MOST, sizeof(set->clues[0]));
 	if (set->rules == NULL || set->clues == NULL)
@@ -261,6 +275,7 @@ rule_set_free(struct rule_set *set)
 	for (unsigned i = 0; i < set->rule_count; i++)
 		regex_free(set->rules[i].regex);
 	prefilter_free(set->literals);
+	prefilter_free(set->foreign);
 	rule_index_free(set->index);
 	free(set->rules);
 	free(set->clues);

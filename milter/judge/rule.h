@@ -33,7 +33,7 @@ struct rule_hit {
 	const char *id;
 	const char *subcause;
 	enum category category;
-	bool demands_soft; /* the rule itself asks for a 4xx reply or status */
+	bool demands_soft; /* the rule itself asks for nothing but 4xx replies, or 4.x.x */
 };
 
 /* The order in which rules are asked (taxonomy: order of decision). */

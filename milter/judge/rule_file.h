@@ -62,7 +62,7 @@ int rule_file_parse_status(struct str word, struct rule_status *status_r);
 bool rule_file_code_matches(const struct rule_line *rule, unsigned code);
 bool rule_file_status_matches(const struct rule_line *rule, const struct rule_status *status);
 
-/* Do its columns ask for a 4xx reply or a 4.x.x status? */
+/* Does one of its columns ask for nothing but 4xx replies, or 4.x.x? */
 bool rule_file_demands_soft(const struct rule_line *rule);
 
 #endif

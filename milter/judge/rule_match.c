@@ -20,6 +20,14 @@ struct search {
 	const uint64_t *scopes;     /* scopes one of whose texts occurs */
 };
 
+static void
+find_literals(const struct rule_set *set, struct str text, uint64_t *bits)
+{
+	prefilter_search(set->literals, text, bits);
+	if (!regex_is_ascii(text))
+		prefilter_search(set->foreign, text, bits);
+}
+
 /*
  * Begin a search: all rules one of whose literals occurs, as far as they have
  * any. Mostly the words are the end of the whole text: then one pass finds
@@ -43,7 +51,7 @@ search_begin(struct search *search, const struct rule_set *set, const struct rul
 	memcpy(search->left, rule_index_assumed(set->index), words * sizeof(search->left[0]));
 	memset(search->left + words, 0, (RULE_SET_SCOPE_WORDS + (set->clue_count + 63) / 64) *
 	    sizeof(search->left[0]));
-	prefilter_search(set->literals, search->whole ? text : query->words, search->left);
+	find_literals(set, search->whole ? text : query->words, search->left);
 }
 
 /* Look for the signatures of scopes. */
@@ -51,7 +59,7 @@ static void
 search_scopes(struct search *search)
 {
 	memset(search->other, 0, sizeof(search->other));
-	prefilter_search(search->set->literals, search->query->text, search->other);
+	find_literals(search->set, search->query->text, search->other);
 	search->scopes = search->other + rule_index_words(search->set->index);
 	search->scoped = true;
 }

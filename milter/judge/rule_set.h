@@ -42,6 +42,8 @@ struct rule_set {
 	unsigned scope_count;
 	struct prefilter *literals; /* of rules, by their number; behind
 	                               rule_index_words() scopes, then clues */
+	struct prefilter *foreign;  /* the same: those that are not ASCII, so that
+	                               most texts need the smaller one alone */
 	struct str *clues;
 	unsigned clue_count;
 	struct rule_index *index;

@@ -10,7 +10,7 @@
 enum report_kind {
 	REPORT_OTHER,     /* not a report about mail */
 	REPORT_DSN,       /* a failure or delay of at least one recipient */
-	REPORT_DELIVERED, /* a delivery status, of successes only */
+	REPORT_DELIVERED, /* tells of successes only */
 	REPORT_COMPLAINT, /* somebody complains of the message (RFC 5965) */
 	REPORT_AUTO_REPLY, /* a vacation notice and its like (RFC 3834) */
 	REPORT_CHALLENGE, /* wants the sender to prove that he is a person */

@@ -46,6 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bounce.remote_mta = reply.host;
 	classify(rules, &bounce, arena, &verdict);
 	promise(verdict.category < CATEGORY_COUNT && verdict.category != CATEGORY_MANUAL);
+	promise_clean(verdict.identity);
+	promise(strlen(verdict.identity) <= strlen(reply.words));
 	/* Without a word, no mailbox is taken away, but by status or 556. */
 	if (reply.words[0] == '\0' && reply.status[0] == '\0' && reply.code != 556)
 		promise(category_class(verdict.category) != CLASS_HARD);

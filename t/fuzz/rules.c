@@ -32,6 +32,27 @@ write_rules(const uint8_t *data, size_t size)
 	close(fd);
 }
 
+static void
+count(const struct rule_tried *tried, void *context)
+{
+	promise(tried->view.line != NULL && tried->file != NULL);
+	*(unsigned *)context += tried->result == RULE_TRY_MATCHED;
+}
+
+/* Whoever asks why is told of one rule that matched, the one that decides. */
+static void
+ask(const struct rule_set *set, const struct rule_query *query)
+{
+	struct rule_hit hit, why;
+	unsigned matched = 0;
+	int ret = rule_set_match(set, query, &hit);
+
+	promise(rule_set_explain(set, query, count, &matched, &why) == ret);
+	promise(matched == (unsigned)ret);
+	if (ret == 1)
+		promise(hit.category < CATEGORY_COUNT && hit.id != NULL && hit.id == why.id);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -42,7 +63,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct rule_set *set;
 	const char *error;
-	struct rule_hit hit;
 
 	write_rules(data, size);
 	if (rule_set_load(directory, "/nonexistent", &set, &error) == -1) {
@@ -50,10 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		promise(error[strlen(path)] == ':' && atoi(error + strlen(path) + 1) > 0);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
-		if (rule_set_match(set, &queries[i], &hit) == 1)
-			promise(hit.category < CATEGORY_COUNT && hit.id != NULL);
-	}
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+		ask(set, &queries[i]);
 	rule_set_free(set);
 	return 0;
 }

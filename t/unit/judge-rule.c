@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/msg.h"
+#include "judge/literal.h"
 #include "judge/prefilter.h"
 #include "judge/rule.h"
 #include "judge/rule_file.h"
@@ -304,6 +306,148 @@ test_prefilter(void **state)
 	prefilter_free(NULL);
 }
 
+/* Against a plain search: literals and texts of few letters, so that all of them
+   overlap, and bytes that stand for upper case and for no letter. */
+static void
+test_prefilter_random(void **state)
+{
+	static const char alphabet[] = "abAB\xe3\x81 ";
+	unsigned seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		struct prefilter *prefilter = prefilter_new();
+		struct str literals[64], text;
+		char bytes[65][12];
+		uint64_t found = 0, want = 0;
+		unsigned count = 1 + round % 64;
+
+		for (unsigned i = 0; i <= count; i++) {
+			size_t length = 1 + (seed >> 16) % (i == count ? 12 : 6), at;
+
+			for (size_t j = 0; j < length; j++) {
+				seed = seed * 1103515245 + 12345;
+				bytes[i][j] = alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+			}
+			if (i == count) {
+				text = exact_bytes(bytes[i], length);
+				prefilter_build(prefilter);
+				prefilter_search(prefilter, text, &found);
+				for (unsigned k = 0; k < count; k++)
+					want |= (uint64_t)(unsigned)str_ifind(text, literals[k], 0, &at) << k;
+				drop(text);
+				break;
+			}
+			literals[i] = (struct str){ bytes[i], length };
+			prefilter_add(prefilter, literals[i], i);
+		}
+		check(found == want, "round %u: %#llx, want %#llx", round, (unsigned long long)found,
+		    (unsigned long long)want);
+		prefilter_free(prefilter);
+	}
+}
+
+/* What must occur, and what cannot be said. */
+static void
+test_literals(void **state)
+{
+	static const char *const cases[][3] = {
+		/* expression, the better set, the other one */
+		{ "user unknown", "user unknown", "" }, { "\\buser\\b.{0,9}\\bnot found\\b", "not found", "user" },
+		{ "(no such|unknown) (user|mailbox)", "no such|unknown", "user|mailbox" },
+		{ "one|three", "one|three", "" }, { "(ab|c)de", "de", "" }, { "(abc|)de", "de", "" },
+		{ "abc?d", "ab", "" }, { "abc*", "ab", "" }, { "abc{0,3}de", "ab", "de" }, { "ab+cd", "ab", "cd" },
+		{ "(abcdef)?gh", "gh", "" }, { "(abcdef)*gh", "gh", "" }, { "(abcdef){0}gh", "gh", "" },
+		{ "(?:abc|de)", "abc|de", "" }, { "(?!abcdef)gh", "gh", "" }, { "(?<!abcdef)gh", "gh", "" },
+		{ "(?<=abcdef)gh", "gh", "" }, { "[abc]de", "de", "" }, { "a\\.b", "a.b", "" }, { "\\d\\dxy", "xy", "" },
+		{ "\xe3\x81\x82?xy", "xy", "" }, { "\xe3\x81\x82", "\xe3\x81\x82", "" }, { "\xc3\xa9t\xc3\xa9", "", "" },
+		{ "((ab|cd)(efg|hij))", "efg|hij", "" },
+		/* Nothing is known of options, names, classes in classes, and codes. */
+		{ "(?i)abc", "", "" }, { "(?<name>abc)", "", "" }, { "[[:digit:]]abc", "", "" }, { "\\x41bc", "", "" },
+		{ "(*UTF)abc", "", "" }, { "a|", "", "" }, { "a", "", "" }, { "abc)", "", "" }, { "(abc", "", "" },
+		{ "((((((((((((((((((abc))))))))))))))))))", "", "" }, { "abc\\", "", "" }, { "abc{2", "", "" }, { "[abc", "", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct literals sets[LITERAL_SETS];
+
+		literal_required(cases[i][0], *state, sets);
+		for (unsigned set = 0; set < LITERAL_SETS; set++) {
+			struct buf have = { 0 };
+
+			for (unsigned j = 0; j < sets[set].count; j++)
+				buf_printf(&have, "%s%.*s", j > 0 ? "|" : "", STR_ARGS(sets[set].texts[j]));
+			check_text(buf_cstr(&have), cases[i][set + 1], cases[i][0]);
+			buf_free(&have);
+		}
+	}
+}
+
+/* The same answer, and every rule on the way to it. */
+static void
+note_tried(const struct rule_tried *tried, void *context)
+{
+	static const char results[] = { [RULE_TRY_CODE] = 'c', [RULE_TRY_STATUS] = 's',
+		[RULE_TRY_SCOPE] = 'h', [RULE_TRY_PATTERN] = 'p', [RULE_TRY_MATCHED] = '!' };
+
+	assert_non_null(strstr(tried->file, "a.rules"));
+	buf_printf(context, "%u:%s%c ", tried->line_number, tried->view.line->id,
+	    results[tried->result]);
+}
+
+static void
+test_explain(void **state)
+{
+	struct place *place = *state;
+	struct rule_query query = { .words = STR("one word"), .text = STR("550 5.1.1 one word"),
+		.host = STR("mx.example"), .status = STR("5.1.1"), .code = 550 };
+	struct buf have = { 0 };
+	struct rule_set *set;
+	struct rule_hit hit;
+	const char *error;
+
+	put(place->packaged, "a.rules", STR("scope s host .other.example\nnot - - - \"absent\" local\n"
+	    "code - 4xx - \"word\" local\nstatus - - 5.2.x \"word\" local\nheld s - - \"word\" local\n"
+	    "clue - - - /word.*abs/ local\npattern - - - /word./ local\nfirst - - - /w.rd/ throttled:ip\n"
+	    "later - - - \"word\" local\n"));
+	if (rule_set_load(place->packaged, "/nonexistent", &set, &error) == -1)
+		fail_msg("%s", error);
+	assert_int_equal(rule_set_explain(set, &query, note_tried, &have, &hit), 1);
+	assert_string_equal(buf_cstr(&have), "5:heldh 3:codec 4:statuss 7:patternp 8:first! ");
+	assert_string_equal(hit.id, "first");
+	assert_string_equal(hit.subcause, "ip");
+	assert_int_equal(rule_set_match(set, &query, &hit), 1);
+	assert_string_equal(hit.id, "first");
+	buf_free(&have);
+	rule_set_free(set);
+}
+
+/* A literal that stands in the codes, or across them, is not in the words. */
+static void
+test_literal_in_codes(void **state)
+{
+	struct place *place = *state;
+	static const char *const cases[][2] = {
+		{ "user", "550 5.1.1 user" }, { "1 user", "550 1 user" },
+		{ "is 1 user", "is 550 1 user" }, { "user", "host 1 user said 550 user" },
+	};
+	struct rule_set *set;
+	const char *error;
+
+	put(place->packaged, "a.rules", STR("one - - - \"1 user\" local\n"));
+	if (rule_set_load(place->packaged, "/nonexistent", &set, &error) == -1)
+		fail_msg("%s", error);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct rule_query query = { .words = str_of(cases[i][0]),
+			.text = str_of(cases[i][1]), .host = STR_EMPTY, .status = STR_EMPTY };
+		bool want = strstr(cases[i][0], "1 user") != NULL;
+		struct rule_hit hit;
+
+		check(rule_set_match(set, &query, &hit) == want, "case %zu", i);
+	}
+	rule_set_free(set);
+}
+
 #define place_test(function) \
 	cmocka_unit_test_setup_teardown(function, place_setup, place_teardown)
 
@@ -316,7 +460,11 @@ main(void)
 		place_test(test_match),
 		place_test(test_order),
 		place_test(test_match_limit),
+		place_test(test_explain),
+		place_test(test_literal_in_codes),
 		cmocka_unit_test(test_prefilter),
+		cmocka_unit_test(test_prefilter_random),
+		test_with_arena(test_literals),
 	};
 
 	return cmocka_run_group_tests_name("judge-rule", tests, NULL, NULL);
