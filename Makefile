@@ -43,7 +43,7 @@ HARDEN  =
 LDHARD  =
 endif
 
-PKGS    = lmdb libcdb libpcre2-8 libconfuse jansson libsystemd libidn2 libpsl libcrypto
+PKGS    = lmdb libcdb libpcre2-8 libconfuse jansson libsystemd libidn2 libpsl libcrypto opendkim
 # Not asked before they are needed: "make deps" must work without them.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
@@ -53,7 +53,7 @@ DEFINES = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
           -DRULES_DIR='"$(rulesdir)"' \
           -DLOCAL_RULES_DIR='"$(sysconfdir)/bouncemilter/rules.d"'
 COMPILE = $(CC) -std=c17 $(DEFINES) -Imilter $(WARN) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP
-LIBS    = $(PKG_LIBS) -lunistring -lmilter -lpthread
+LIBS    = $(PKG_LIBS) -lspf2 -lresolv -lunistring -lmilter -lpthread
 
 # Each layer is an archive; a program links the layers it stands on.
 BASE_SRC    = $(wildcard milter/base/*.c)
@@ -114,6 +114,7 @@ PROVE     = CMOCKA_MESSAGE_OUTPUT=TAP BM_BUILD=$(B) prove -It/lib -j$(JOBS) --ti
 BASE_OBJ  = $(call obj,$(BASE_SRC))
 PARSE_OBJ = $(call obj,$(PARSE_SRC)) $(BASE_OBJ)
 JUDGE_OBJ = $(call obj,$(JUDGE_SRC)) $(PARSE_OBJ)
+PROOF_OBJ = $(call obj,$(PROOF_SRC)) $(JUDGE_OBJ)
 STORE_OBJ = $(call obj,$(STORE_SRC)) $(JUDGE_OBJ)
 CORE_OBJ  = $(call obj,$(SOURCE_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
 TOOL_OBJ  = $(call obj,$(filter-out %/classifier.c,$(CLASSIFY_SRC)) $(TOOL_SRC) $(CORE_SRC)) $(STORE_OBJ)
@@ -123,6 +124,8 @@ $(B)/t/unit/base-%.t: $(B)/t/unit/base-%.o $(BASE_OBJ)
 $(B)/t/unit/parse-%.t: $(B)/t/unit/parse-%.o $(PARSE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/unit/judge-%.t: $(B)/t/unit/judge-%.o $(JUDGE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/proof-%.t: $(B)/t/unit/proof-%.o $(PROOF_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/unit/store-%.t: $(B)/t/unit/store-%.o $(STORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -161,7 +164,7 @@ demo-sendmail: deps
 FUZZ_SRC = $(wildcard t/fuzz/*.c)
 FUZZ     = $(patsubst t/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 SECONDS  = 60
-FUZZ_OBJ = $(patsubst %.c,build/fuzz/%.o,$(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
+FUZZ_OBJ = $(patsubst %.c,build/fuzz/%.o,$(PROOF_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 FUZZ_CC  = clang -std=c17 $(DEFINES) -Imilter -O1 -g -fno-sanitize-recover=all $(PKG_CFLAGS)
 build/fuzz/%.o: %.c $(wildcard milter/*.h milter/*/*.h)
 	@mkdir -p $(@D)
