@@ -69,7 +69,7 @@ sub suppressed { return join ' ', sort map { $_->{address} } $daemon->dump_json 
 subtest 'one recipient' => sub {
     send_to('app@example.net', $_) for qw(gone@remote.test bare@remote.test busy@remote.test full@remote.test policy@remote.test);
     told('gone@remote.test',   'failed 5.1.1 user-unknown suppress');
-    told('bare@remote.test',   'failed 5.0.0 unknown count');
+    told('bare@remote.test',   'failed 5.0.0 policy-rejected alert');
     told('busy@remote.test',   'deferred 4.2.1 recipient-rate count');
     told('full@remote.test',   'deferred 4.2.2 mailbox-full count');
     told('policy@remote.test', 'failed 5.7.1 policy-rejected alert');
