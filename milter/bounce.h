@@ -85,6 +85,7 @@ struct bounce {
 	const char *message_id; /* of the returned message */
 	const char *queue_id;   /* of the returned message at the reporting MTA */
 	const char *envelope_id;
+	const char *token;      /* ... of our own making (proof/tag.h) that came back with it */
 	const char *report_id;  /* Message-ID of the report itself */
 	const char *reporting_mta;
 	const char *remote_mta; /* the host whose words these are */

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "housekeeping.h"
+#include "proofs.h"
 #include "source/follower.h"
 #include "source/milter.h"
 #include "startup.h"
@@ -58,11 +59,9 @@ static const struct option long_options[] = {
 struct daemon {
 	const char *config_path;
 	bool backfill;
-	struct store *store;
+	struct pipeline_parts parts;
 	struct tables *tables;
-	struct publisher *publisher;
-	struct writer *writer;
-	struct alarm *alarm;
+	struct proofs proofs;
 	struct pipeline *pipeline;
 	struct follower *follower;
 	struct housekeeping *housekeeping;
@@ -79,7 +78,10 @@ needs_restart(const struct config *a, const struct config *b)
 	    strcmp(a->state_dir, b->state_dir) != 0 || strcmp(a->table_dir, b->table_dir) != 0 ||
 	    a->table_type != b->table_type || a->store_size_bytes != b->store_size_bytes ||
 	    a->log_from != b->log_from || strcmp(a->log_file, b->log_file) != 0 ||
-	    strcmp(a->log_journal_dir, b->log_journal_dir) != 0;
+	    strcmp(a->log_journal_dir, b->log_journal_dir) != 0 ||
+	    (a->ledger == LEDGER_NONE) != (b->ledger == LEDGER_NONE) ||
+	    a->ledger_size_bytes != b->ledger_size_bytes ||
+	    strcmp(a->dns_servers, b->dns_servers) != 0 || strcmp(a->dns_zone, b->dns_zone) != 0;
 }
 
 static void
@@ -92,9 +94,10 @@ reload(struct daemon *daemon)
 		msg_error("%s; the old configuration stays in force", error);
 	} else {
 		if (needs_restart(old, fresh))
-			msg_warning("%s: socket, user, log, state-dir, table-dir, table-type and "
-			    "store-size change with the next restart", daemon->config_path);
-		publish_pause(daemon->publisher, fresh->mode == MODE_OBSERVE);
+			msg_warning("%s: socket, user, log, state-dir, table-dir, table-type, "
+			    "store-size, ledger, ledger-size, dns-servers and dns-zone change with the "
+			    "next restart", daemon->config_path);
+		publish_pause(daemon->parts.publisher, fresh->mode == MODE_OBSERVE);
 		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
 		config_set_current(fresh);
 	}
@@ -122,7 +125,7 @@ control(void *argument)
 		housekeeping_tick(daemon->housekeeping);
 		pipeline_tick(daemon->pipeline, false);
 		follower_check(daemon->follower, daemon->pool.last_mail_msec);
-		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->writer) <
+		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->parts.writer) <
 		    WRITER_STUCK_MSEC)
 			sd_notify(0, "WATCHDOG=1");
 	}
@@ -156,12 +159,11 @@ start_threads(struct daemon *daemon, const struct config *config)
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
 	pthread_setattr_default_np(&attributes);
 	pthread_attr_destroy(&attributes);
-	daemon->publisher = publish_start(daemon->store, daemon->tables,
+	daemon->parts.publisher = publish_start(daemon->parts.store, daemon->tables,
 	    config->mode == MODE_OBSERVE);
-	daemon->writer = writer_start(daemon->store);
-	daemon->alarm = alarm_new();
-	daemon->housekeeping = housekeeping_new(daemon->store, daemon->writer,
-	    daemon->publisher);
+	daemon->parts.writer = writer_start(daemon->parts.store);
+	daemon->parts.alarm = alarm_new();
+	daemon->housekeeping = housekeeping_new(&daemon->parts);
 }
 
 /* Everything up to the socket. Returns 0, or the exit status. */
@@ -177,24 +179,25 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 	if (startup_become_user(config, &status, error_r) == -1 ||
 	    startup_lock(config, arena, &socket, &status, error_r) == -1)
 		return status;
-	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->store, &kind,
+	if (store_open(config->state_dir, config->store_size_bytes, false, &daemon->parts.store, &kind,
 		error_r) == -1 ||
 	    table_inspect(config->table_dir, config->table_type, &damaged, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	/* Before the first mail: what was refused yesterday is refused today. If
 	   that fails, the publisher says so and tries again. */
-	if (damaged && publish_reset(daemon->store, error_r) == -1)
+	if (damaged && publish_reset(daemon->parts.store, error_r) == -1)
 		msg_alert("%s: run bouncemilter-suppress --verify", *error_r);
 	if (table_open(config->table_dir, config->table_type, &daemon->tables, &kind,
 		error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	sd_notify(0, "EXTEND_TIMEOUT_USEC=600000000");
 	if (config->mode == MODE_ENFORCE &&
-	    publish_catch_up(daemon->store, daemon->tables, error_r) == -1)
+	    publish_catch_up(daemon->parts.store, daemon->tables, error_r) == -1)
 		msg_warning("%s", *error_r);
 	start_threads(daemon, config);
-	if (pipeline_new(daemon->store, daemon->writer, daemon->publisher, daemon->alarm,
-		&daemon->pipeline, error_r) == -1)
+	if (proofs_open(config, &daemon->proofs, &daemon->parts, &kind, error_r) == -1)
+		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+	if (pipeline_new(&daemon->parts, &daemon->pipeline, error_r) == -1)
 		return EX_CANTCREAT;
 	daemon->pool.pipeline = daemon->pipeline;
 	daemon->follower = follower_start(daemon->pipeline, config, daemon->backfill);
@@ -220,13 +223,14 @@ stop(struct daemon *daemon)
 		return false;
 	follower_stop(daemon->follower);
 	pipeline_tick(daemon->pipeline, true);
-	writer_stop(daemon->writer);
-	publish_stop(daemon->publisher);
+	writer_stop(daemon->parts.writer);
+	publish_stop(daemon->parts.publisher);
 	housekeeping_free(daemon->housekeeping);
 	pipeline_free(daemon->pipeline);
-	alarm_free(daemon->alarm);
+	proofs_close(&daemon->proofs);
+	alarm_free(daemon->parts.alarm);
 	table_close(daemon->tables);
-	store_close(daemon->store);
+	store_close(daemon->parts.store);
 	return true;
 }
 
@@ -253,6 +257,7 @@ serve(struct config *config, bool foreground, bool backfill)
 		_exit(status);
 	msg_info("started, version %s, %u rules%s", VERSION, rule_set_count(config->rules),
 	    config->mode == MODE_OBSERVE ? ", only observing" : "");
+	msg_info("reports act if proven by: %s", proofs_print(config, arena));
 	sd_notify(0, "READY=1");
 	if (milter_run() == -1)
 		status = EX_SOFTWARE;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/msg.h"
 #include "config_postfix.h"
+#include "config_proof.h"
 #include "config_settings.h"
 
 #define FILE_BYTES (1024 * 1024)
@@ -52,7 +53,7 @@ validate_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct setting *setting = find_setting(settings, SETTING_COUNT, opt->name);
 	const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1), *wanted, *name;
-	union { struct config config; struct policy_category category; } scratch;
+	union { struct config config; struct policy_category category; } scratch = { 0 };
 	struct arena *arena;
 	struct net net;
 
@@ -257,6 +258,18 @@ load_nets(const struct setting *setting, cfg_t *cfg, struct config *config)
 		net_parse(word, &list->nets[list->count++]);
 }
 
+/* The words of the file, or else of the fallback. */
+static void
+load_words(const struct setting *setting, cfg_t *cfg, struct config *config)
+{
+	struct str rest = str_of(setting->fallback), word;
+
+	for (unsigned i = 0; i < cfg_size(cfg, setting->name); i++)
+		setting_parse(setting, config->arena, config, cfg_getnstr(cfg, setting->name, i));
+	while (!is_set(cfg, setting->name) && str_next_word(&rest, &word))
+		setting_parse(setting, config->arena, config, arena_strdup(config->arena, word));
+}
+
 static void
 load_settings(cfg_t *cfg, struct config *config)
 {
@@ -267,6 +280,8 @@ load_settings(cfg_t *cfg, struct config *config)
 			load_list(setting, cfg, config);
 		else if (setting->type == TYPE_NETS)
 			load_nets(setting, cfg, config);
+		else if (setting->type == TYPE_WORDS)
+			load_words(setting, cfg, config);
 		else
 			setting_parse(setting, config->arena, config, cfg_size(cfg, setting->name) > 0 ?
 			    cfg_getstr(cfg, setting->name) : setting->fallback);
@@ -354,9 +369,7 @@ make_parser(cfg_opt_t *category_options, cfg_opt_t *log_options, cfg_opt_t *opti
 	section_options(category_settings, CATEGORY_SETTING_COUNT, category_options);
 	section_options(log_settings, LOG_SETTING_COUNT, log_options);
 	for (n = 0; n < SETTING_COUNT; n++) {
-		bool list = settings[n].type == TYPE_LIST || settings[n].type == TYPE_NETS;
-
-		options[n] = list ?
+		options[n] = setting_is_list(&settings[n]) ?
 		    (cfg_opt_t)CFG_STR_LIST((char *)settings[n].name, NULL, CFGF_NODEFAULT) :
 		    (cfg_opt_t)CFG_STR((char *)settings[n].name, NULL, CFGF_NODEFAULT);
 	}
@@ -413,11 +426,15 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	}
 	if (ret == 0) {
 		load_policy(cfg, config);
-		ret = rule_set_load(config->rules_dir, config->local_rules_dir, &config->rules,
-		    error_r);
+		ret = config_complete_proofs(config, (is_set(cfg, "accept") ? SET_ACCEPT : 0) |
+		    (is_set(cfg, "signing-domains") ? SET_SIGNING_DOMAINS : 0), error_r);
 	}
 	cfg_free(cfg);
+	if (ret == 0)
+		ret = rule_set_load(config->rules_dir, config->local_rules_dir, &config->rules,
+		    error_r);
 	if (ret == -1) {
+		tag_keys_free(config->tag_keys);
 		arena_free(arena);
 		return -1;
 	}

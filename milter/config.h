@@ -16,12 +16,17 @@
 #include "base/words.h"
 #include "judge/policy.h"
 #include "judge/rule.h"
+#include "proof/tag.h"
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 enum table_type { TABLE_LMDB, TABLE_CDB, TABLE_BOTH };
 enum enforce { ENFORCE_TABLE, ENFORCE_MILTER, ENFORCE_BOTH };
 enum trust_local { TRUST_SEPARATE_PICKUP, TRUST_ALL };
 enum keep { KEEP_TEXT, KEEP_REPORT };
+enum ledger { LEDGER_AUTO, LEDGER_LOG, LEDGER_MILTER, LEDGER_NONE };
+
+/* What is written into outgoing mail, as bits 1 << MARK_. */
+enum mark { MARK_TAG, MARK_ENVID };
 
 /* Where the mail log is read from. */
 enum log_from { LOG_FROM_FILE, LOG_FROM_JOURNAL, LOG_FROM_NOWHERE };
@@ -60,6 +65,18 @@ struct config {
 	unsigned relay_host_count;
 	const char *const *own_domains;    /* ends with NULL */
 	const char *const *never_suppress; /* ends with NULL */
+	unsigned accept;                   /* proofs that act, as bits 1 << PROOF_ */
+	const char *key_file;
+	struct tag_keys *tag_keys;         /* what is in it, NULL without one */
+	unsigned mark;
+	enum ledger ledger;                /* who feeds it: never LEDGER_AUTO once loaded */
+	uint64_t ledger_size_bytes;
+	int64_t retention_sent_sec;
+	const char *const *signing_domains; /* ends with NULL; own_domains if not set */
+	const char *const *feedback_loops; /* ends with NULL */
+	unsigned reject_unverified;        /* 1 for yes */
+	const char *dns_zone;              /* "" for the servers */
+	const char *dns_servers;           /* "" for those of the system */
 	struct rate max_suppressions;
 	int64_t retention_sec;
 	int64_t retention_unverified_sec;

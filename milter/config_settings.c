@@ -21,6 +21,12 @@ static const char *const trust_local_names[] = {
 };
 static const char *const keep_names[] = { [KEEP_TEXT] = "text", [KEEP_REPORT] = "report" };
 
+static const char *const ledger_names[] = {
+	[LEDGER_AUTO] = "auto", [LEDGER_LOG] = "log", [LEDGER_MILTER] = "milter",
+	[LEDGER_NONE] = "none",
+};
+static const char *const mark_names[] = { [MARK_TAG] = "tag", [MARK_ENVID] = "envid" };
+
 static const char *const yes_names[] = { "no", "yes" };
 
 static const struct words mode_words = WORDS(mode_names);
@@ -28,6 +34,8 @@ static const struct words enforce_words = WORDS(enforce_names);
 static const struct words table_type_words = WORDS(table_type_names);
 static const struct words trust_local_words = WORDS(trust_local_names);
 static const struct words keep_words = WORDS(keep_names);
+static const struct words ledger_words = WORDS(ledger_names);
+static const struct words mark_words = WORDS(mark_names);
 static const struct words yes_words = WORDS(yes_names);
 
 #define C(member) offsetof(struct config, member)
@@ -46,6 +54,17 @@ const struct setting settings[SETTING_COUNT] = {
 	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words, 0 },
 	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words, 0 },
 	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL, 0 },
+	{ "accept", TYPE_WORDS, C(accept), "local relay ledger dkim", &accept_words, 0 },
+	{ "reject-unverified", TYPE_WORD, C(reject_unverified), "no", &yes_words, 0 },
+	{ "ledger", TYPE_WORD, C(ledger), "auto", &ledger_words, 0 },
+	{ "ledger-size", TYPE_SIZE, C(ledger_size_bytes), "16G", NULL, 0 },
+	{ "retention-sent", TYPE_SPAN, C(retention_sent_sec), "10d", NULL, 1 },
+	{ "key-file", TYPE_TEXT, C(key_file), "", NULL, 0 },
+	{ "mark", TYPE_WORDS, C(mark), "tag envid", &mark_words, 0 },
+	{ "signing-domains", TYPE_LIST, C(signing_domains), "", NULL, 0 },
+	{ "feedback-loops", TYPE_LIST, C(feedback_loops), "", NULL, 0 },
+	{ "dns-servers", TYPE_TEXT, C(dns_servers), "", NULL, 0 },
+	{ "dns-zone", TYPE_TEXT, C(dns_zone), "", NULL, 0 },
 	{ "relays", TYPE_NETS, C(relays), "127.0.0.0/8 ::1", NULL, 0 },
 	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL, 0 },
 	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL, 0 },
@@ -138,6 +157,7 @@ setting_parse(const struct setting *setting, struct arena *arena, void *base, co
 	struct str text = str_of(value);
 	struct rate *rate;
 	uint64_t number;
+	unsigned bit;
 
 	switch (setting->type) {
 	case TYPE_SOCKET:
@@ -172,11 +192,23 @@ setting_parse(const struct setting *setting, struct arena *arena, void *base, co
 			return NULL;
 		}
 		return "a number from 1 to 32";
+	case TYPE_WORDS:
+		if (words_find(setting->words, text, &bit) == 0)
+			return list_words(setting->words, arena);
+		*(unsigned *)at |= 1u << bit;
+		return NULL;
 	case TYPE_LIST:
 	case TYPE_NETS:
 		break;
 	}
 	return NULL;
+}
+
+bool
+setting_is_list(const struct setting *setting)
+{
+	return setting->type == TYPE_LIST || setting->type == TYPE_NETS ||
+	    setting->type == TYPE_WORDS;
 }
 
 int
@@ -252,6 +284,21 @@ print_list(const char *const *list, struct buf *out)
 	buf_add(out, list[0] != NULL ? STR(" }") : STR("}"));
 }
 
+static void
+print_words(const struct words *words, unsigned bits, struct buf *out)
+{
+	bool first = true;
+
+	buf_add_byte(out, '{');
+	for (unsigned i = 0; i < words->count; i++) {
+		if ((bits & 1u << i) == 0)
+			continue;
+		print_item(words->names[i], first, out);
+		first = false;
+	}
+	buf_add(out, first ? STR("}") : STR(" }"));
+}
+
 void
 setting_print(const struct setting *setting, const void *base, struct buf *out)
 {
@@ -289,6 +336,9 @@ setting_print(const struct setting *setting, const void *base, struct buf *out)
 		break;
 	case TYPE_NETS:
 		print_nets((const void *)at, out);
+		break;
+	case TYPE_WORDS:
+		print_words(setting->words, *(const unsigned *)at, out);
 		break;
 	}
 	buf_add_byte(out, '\n');

@@ -10,7 +10,7 @@
 #include "config.h"
 
 enum type { TYPE_TEXT, TYPE_SOCKET, TYPE_WORD, TYPE_SPAN, TYPE_SIZE, TYPE_RATE, TYPE_NUMBER, TYPE_LIST,
-	TYPE_NETS };
+	TYPE_NETS, TYPE_WORDS };
 
 /* One setting, and where it goes. NULL as the default of a list: Postfix is
    asked. */
@@ -23,7 +23,10 @@ struct setting {
 	int64_t least_sec; /* of a span */
 };
 
-#define SETTING_COUNT 23
+/* May the file give several values, { "a", "b" }? */
+bool setting_is_list(const struct setting *setting);
+
+#define SETTING_COUNT 34
 #define CATEGORY_SETTING_COUNT 8
 #define LOG_SETTING_COUNT 4
 

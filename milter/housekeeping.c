@@ -15,14 +15,14 @@
 #define CLEAN_ROWS 10000    /* of each table in one transaction */
 
 struct housekeeping {
-	struct store *store;
-	struct writer *writer;
-	struct publisher *publisher;
+	const struct pipeline_parts *parts;
 	int64_t next_cleaning;
 	/* Belongs to the writer thread. */
 	uint8_t seen_position[HMAC_DIGEST_BYTES];
 	/* A job is on its way: the next tick need not send another. */
-	atomic_bool lifting, cleaning;
+	atomic_bool lifting, cleaning, forgetting;
+	/* The last one did all it may at a time: there is more of the ledger to go. */
+	atomic_bool more;
 };
 
 struct chore {
@@ -33,15 +33,13 @@ struct chore {
 };
 
 struct housekeeping *
-housekeeping_new(struct store *store, struct writer *writer, struct publisher *publisher)
+housekeeping_new(const struct pipeline_parts *parts)
 {
 	struct housekeeping *housekeeping = calloc(1, sizeof(*housekeeping));
 
 	if (housekeeping == NULL)
 		msg_out_of_memory();
-	housekeeping->store = store;
-	housekeeping->writer = writer;
-	housekeeping->publisher = publisher;
+	housekeeping->parts = parts;
 	return housekeeping;
 }
 
@@ -98,7 +96,7 @@ lift_apply(struct job *base, struct store_txn *txn, const char **error_r)
 static void
 lift_committed(struct job *base)
 {
-	publish_wake(((struct chore *)base)->housekeeping->publisher);
+	publish_wake(((struct chore *)base)->housekeeping->parts->publisher);
 }
 
 static int
@@ -128,6 +126,18 @@ clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	    -1 : 0;
 }
 
+/* Days that are over go from the ledger. */
+static int
+forget_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	struct chore *chore = (struct chore *)base;
+	int deleted = sent_prune(txn, clock_now(), chore->config->retention_sent_sec, CLEAN_ROWS,
+	    error_r);
+
+	chore->housekeeping->more = deleted == CLEAN_ROWS;
+	return deleted == -1 ? -1 : 0;
+}
+
 static void
 chore_release(struct job *base)
 {
@@ -139,7 +149,7 @@ chore_release(struct job *base)
 }
 
 static void
-post_chore(struct housekeeping *housekeeping, atomic_bool *running,
+post_chore(struct housekeeping *housekeeping, struct writer *writer, atomic_bool *running,
     int (*apply)(struct job *, struct store_txn *, const char **),
     void (*committed)(struct job *))
 {
@@ -155,7 +165,7 @@ post_chore(struct housekeeping *housekeeping, atomic_bool *running,
 	chore->housekeeping = housekeeping;
 	chore->config = config_get();
 	chore->running = running;
-	writer_post(housekeeping->writer, &chore->job);
+	writer_post(writer, &chore->job);
 }
 
 static bool
@@ -164,7 +174,7 @@ something_expired(struct housekeeping *housekeeping)
 	struct arena *arena = arena_new();
 	const char *address, *error;
 	struct store_txn *txn;
-	int ret = store_begin_read(housekeeping->store, &txn, &error);
+	int ret = store_begin_read(housekeeping->parts->store, &txn, &error);
 
 	if (ret == 0) {
 		ret = standing_next_expired(txn, clock_now(), arena, &address, &error);
@@ -177,13 +187,21 @@ something_expired(struct housekeeping *housekeeping)
 void
 housekeeping_tick(struct housekeeping *housekeeping)
 {
+	const struct pipeline_parts *parts = housekeeping->parts;
 	int64_t now = clock_monotonic_msec() / 1000;
+	bool due = now >= housekeeping->next_cleaning;
 
 	if (something_expired(housekeeping))
-		post_chore(housekeeping, &housekeeping->lifting, lift_apply, lift_committed);
-	if (now < housekeeping->next_cleaning)
+		post_chore(housekeeping, parts->writer, &housekeeping->lifting, lift_apply,
+		    lift_committed);
+	if (parts->sent != NULL && (due || housekeeping->more))
+		post_chore(housekeeping, parts->sent_writer, &housekeeping->forgetting, forget_apply,
+		    NULL);
+	if (!due)
 		return;
 	housekeeping->next_cleaning = now + CLEAN_EVERY_SEC;
-	store_clear_dead_readers(housekeeping->store);
-	post_chore(housekeeping, &housekeeping->cleaning, clean_apply, NULL);
+	store_clear_dead_readers(parts->store);
+	if (parts->sent != NULL)
+		store_clear_dead_readers(parts->sent->store);
+	post_chore(housekeeping, parts->writer, &housekeeping->cleaning, clean_apply, NULL);
 }

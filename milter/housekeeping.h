@@ -5,14 +5,12 @@
 #ifndef HOUSEKEEPING_H
 #define HOUSEKEEPING_H
 
-#include "store/publish.h"
-#include "store/writer.h"
+#include "pipeline.h"
 
 struct housekeeping;
 
 /* The parts are the caller's and must outlive it. */
-struct housekeeping *housekeeping_new(struct store *store, struct writer *writer,
-    struct publisher *publisher);
+struct housekeeping *housekeeping_new(const struct pipeline_parts *parts);
 void housekeeping_free(struct housekeeping *housekeeping);
 
 /* To be called about once a second; does not wait for the store. */

@@ -18,20 +18,25 @@
 #define WORD_BYTES 96
 
 int
-pipeline_new(struct store *store, struct writer *writer, struct publisher *publisher,
-    struct alarm *alarm, struct pipeline **pipeline_r, const char **error_r)
+pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
+    const char **error_r)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
 
 	if (pipeline == NULL)
 		msg_out_of_memory();
-	pipeline->store = store;
-	pipeline->writer = writer;
-	pipeline->publisher = publisher;
-	pipeline->alarm = alarm;
+	pipeline->store = parts->store;
+	pipeline->writer = parts->writer;
+	pipeline->publisher = parts->publisher;
+	pipeline->alarm = parts->alarm;
+	pipeline->dns = parts->dns;
+	pipeline->spf = parts->spf;
+	pipeline->dkim = parts->dkim;
+	pipeline->sent = parts->sent;
+	pipeline->sent_writer = parts->sent_writer;
 	pipeline->waiting_tail = &pipeline->waiting;
 	pthread_mutex_init(&pipeline->waiting_lock, NULL);
-	if (seen_open(store, &pipeline->seen, error_r) == -1) {
+	if (seen_open(parts->store, &pipeline->seen, error_r) == -1) {
 		free(pipeline);
 		return -1;
 	}

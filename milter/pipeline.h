@@ -7,7 +7,10 @@
 #define PIPELINE_H
 
 #include "config.h"
+#include "proof/dkim.h"
+#include "proof/spf.h"
 #include "store/publish.h"
+#include "store/sent.h"
 #include "store/writer.h"
 #include "watch/alarm.h"
 
@@ -19,18 +22,34 @@ struct pipeline_origin {
 	const char *client;          /* address of the SMTP client, "" if local */
 	const char *daemon_name;     /* {daemon_name}, "" if unknown */
 	const char *host_name;       /* {j}: how the MTA calls itself */
+	const char *helo;            /* how the client called itself, "" if unknown */
 	const char *envelope_sender; /* "" for the null sender */
+	const char *envelope_recipient; /* the first one, "" if unknown */
 	unsigned limits;             /* LIMIT_ bits hit while receiving it */
 };
 
 enum pipeline_answer {
 	PIPELINE_RECORDED, /* on the disk, or there was nothing to record */
 	PIPELINE_FAILED,   /* not recorded: the report should come again */
+	PIPELINE_REFUSED,  /* recorded, unproven, and to be refused (reject-unverified) */
+};
+
+/* What a pipeline works with. */
+struct pipeline_parts {
+	struct store *store;
+	struct writer *writer;
+	struct publisher *publisher;
+	struct alarm *alarm;
+	struct dns *dns;
+	struct spf *spf;
+	struct dkim_verifier *dkim;
+	struct sent *sent;          /* NULL without a ledger */
+	struct writer *sent_writer; /* of its store */
 };
 
 /* All parts are the caller's and must outlive the pipeline. Returns 0 or -1. */
-int pipeline_new(struct store *store, struct writer *writer, struct publisher *publisher,
-    struct alarm *alarm, struct pipeline **pipeline_r, const char **error_r);
+int pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
+    const char **error_r);
 void pipeline_free(struct pipeline *pipeline);
 
 /* Take in a message that may be a report. Waits for the commit of what it
@@ -38,8 +57,12 @@ void pipeline_free(struct pipeline *pipeline);
 enum pipeline_answer pipeline_report(struct pipeline *pipeline, struct str message,
     const struct pipeline_origin *origin);
 
+/* Put mail that is leaving into the ledger, some time soon. It is copied. */
+void pipeline_sent(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count);
+
 /* To be called about once a second, and with `stopping` at the end: reports that
-   waited for the log in vain are recorded as unverified. */
+   waited for the log in vain are recorded as unverified, and what the ledger lost
+   is counted. */
 void pipeline_tick(struct pipeline *pipeline, bool stopping);
 
 /*

@@ -11,15 +11,26 @@
 #include "pipeline.h"
 #include "store/seen.h"
 
+/* What there may be no room for. */
+enum pipeline_lost {
+	PIPELINE_LOST_REPORTS, /* unverified ones */
+	PIPELINE_LOST_SENT,    /* rows of the ledger */
+	PIPELINE_LOST_COUNT,
+};
+
 struct pipeline {
 	struct store *store;
 	struct writer *writer;
 	struct publisher *publisher;
 	struct alarm *alarm;
+	struct dns *dns;
+	struct spf *spf;
+	struct dkim_verifier *dkim;
+	struct sent *sent;
+	struct writer *sent_writer;
+	atomic_uint asking;         /* reports that wait for DNS now */
 	struct seen seen;
-	/* Unverified reports for which there was no room; counted with the next
-	   one that there is room for. */
-	_Atomic uint64_t dropped;
+	_Atomic uint64_t lost[PIPELINE_LOST_COUNT]; /* and not yet counted in the store */
 	/* Reports of our own MTA that wait for the log to tell the same. */
 	pthread_mutex_t waiting_lock;
 	struct report_job *waiting, **waiting_tail;

@@ -9,7 +9,7 @@
 #include "judge/classify.h"
 #include "parse/line.h"
 #include "parse/logjoin.h"
-#include "pipeline_event.h"
+#include "pipeline_sent.h"
 #include "store/counters.h"
 #include "store/logmark.h"
 #include "tally.h"
@@ -29,6 +29,7 @@ struct log_batch {
 	struct logjoin_result result;
 	struct log_event *first, **tail;
 	struct tally *tally;
+	struct sent_rows rows; /* for the ledger */
 	const char *position; /* behind all of it */
 	int64_t began_msec;
 	bool urgent;
@@ -81,6 +82,7 @@ batch_put(struct log_batch *batch)
 	if (batch == NULL || atomic_fetch_sub(&batch->references, 1) > 1)
 		return;
 	config_put(batch->work.config);
+	pipeline_sent_free(&batch->rows);
 	arena_free(batch->arena);
 	free(batch);
 }
@@ -155,6 +157,8 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	/* error(8) asks nobody: a transport table has refused the address. */
 	if (strcmp(bounce->agent, "error") != 0)
 		tally_attempt(batch->tally, bounce, outbound);
+	if (batch->work.config->ledger == LEDGER_LOG)
+		pipeline_sent_add(&batch->rows, bounce);
 	if (bounce->outcome == OUTCOME_DELIVERED && (!outbound || bounce->recipient[0] == '\0'))
 		return;
 	event = arena_alloc(batch->arena, sizeof(*event));
@@ -326,6 +330,8 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 		msg_out_of_memory();
 	/* An earlier job may be reading the batch at this moment. */
 	if (!batch->sent) {
+		/* The position may only move when the ledger has what is before it. */
+		pipeline_sent_write(log->pipeline, &batch->rows);
 		tally_notices(batch, log->join);
 		/* Numbered, because a batch may bring nothing but counts. */
 		batch->position = arena_printf(batch->arena, "%llu.%llu %s",

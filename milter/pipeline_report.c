@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "judge/classify.h"
-#include "parse/address.h"
 #include "parse/report.h"
-#include "pipeline_event.h"
+#include "pipeline_lost.h"
+#include "pipeline_proof.h"
 #include "proof/trust.h"
 #include "store/counters.h"
 #include "store/journal.h"
@@ -26,8 +26,8 @@ struct report_job {
 	struct report report;
 	struct verdict *verdicts;
 	bool *alarms; /* of each bounce: recorded, and something to watch */
-	enum proof proof;
-	uint64_t dropped; /* of struct pipeline, as far as this job counts it */
+	enum proof proof;  /* of the first recipient that has one */
+	unsigned refused;  /* recipients that the message had not been sent to */
 	/* Of one that waits for the log to tell the same. */
 	struct report_job *next;
 	int64_t due_msec;
@@ -49,6 +49,61 @@ not_an_event(const struct bounce *bounce, const struct verdict *verdict)
 	return strcmp(verdict->rule, CLASSIFY_MARKER_RULE) == 0 ? "own-refusal" : NULL;
 }
 
+/* Without proof: kept in the ring, counted, shown; it never acts. */
+static int
+unverified_bounce(struct report_job *job, struct store_txn *txn, unsigned i,
+    const char **error_r)
+{
+	struct policy_history history = { 0 };
+	uint64_t sequence;
+	/* The log may have told of it, and that has acted. */
+	int known = pipeline_is_known(job->work.pipeline, txn, &job->report.bounces[i],
+	    &job->verdicts[i], error_r);
+
+	if (known == -1)
+		return -1;
+	if (known == 1)
+		return counters_add(txn, "repeated_reports_total", "", "", 1, error_r);
+	policy_decide(&job->work.config->policy, &job->report.bounces[i], &history,
+	    &job->verdicts[i]);
+	return journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i], &job->verdicts[i],
+	    &sequence, error_r);
+}
+
+static int
+report_bounce(struct report_job *job, struct store_txn *txn, unsigned i, const char **error_r)
+{
+	const char *skip = not_an_event(&job->report.bounces[i], &job->verdicts[i]);
+	bool unproven = job->verdicts[i].proof == PROOF_NONE;
+
+	if (skip != NULL)
+		return unproven ? 0 : counters_add(txn, "notices_total", "kind", skip, 1, error_r);
+	if (unproven)
+		return unverified_bounce(job, txn, i, error_r);
+	return pipeline_bounce(&job->work, txn, &job->report.bounces[i], &job->verdicts[i],
+	    &job->alarms[i], error_r);
+}
+
+static int
+report_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	struct report_job *job = (struct report_job *)base;
+
+	/* The transaction may be repeated: begin from nothing. */
+	job->work.publish = false;
+	memset(job->alarms, 0, job->report.count * sizeof(job->alarms[0]));
+	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
+		error_r) == -1 ||
+	    (job->refused > 0 && counters_add(txn, "refused_claims_total", "", "", job->refused,
+		error_r) == -1))
+		return -1;
+	for (unsigned i = 0; i < job->report.count; i++) {
+		if (report_bounce(job, txn, i, error_r) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* From here on it happened: publish, and tell the alarm. */
 static void
 report_committed(struct job *base)
@@ -64,76 +119,6 @@ report_committed(struct job *base)
 	}
 }
 
-static int
-report_apply(struct job *base, struct store_txn *txn, const char **error_r)
-{
-	struct report_job *job = (struct report_job *)base;
-
-	/* The transaction may be repeated: begin from nothing. */
-	job->work.publish = false;
-	memset(job->alarms, 0, job->report.count * sizeof(job->alarms[0]));
-	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
-		error_r) == -1)
-		return -1;
-	for (unsigned i = 0; i < job->report.count; i++) {
-		const char *skip = not_an_event(&job->report.bounces[i], &job->verdicts[i]);
-		int ret;
-
-		if (skip != NULL)
-			ret = counters_add(txn, "notices_total", "kind", skip, 1, error_r);
-		else
-			ret = pipeline_bounce(&job->work, txn, &job->report.bounces[i],
-			    &job->verdicts[i], &job->alarms[i], error_r);
-		if (ret == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* Without proof: kept in the ring, counted, shown; it never acts. */
-static int
-unverified_apply(struct job *base, struct store_txn *txn, const char **error_r)
-{
-	struct report_job *job = (struct report_job *)base;
-	struct policy_history history = { 0 };
-	uint64_t sequence;
-
-	job->dropped = job->work.pipeline->dropped;
-	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
-		error_r) == -1 ||
-	    (job->dropped > 0 && counters_add(txn, "dropped_reports_total", "", "",
-		job->dropped, error_r) == -1))
-		return -1;
-	for (unsigned i = 0; i < job->report.count; i++) {
-		int known;
-
-		if (not_an_event(&job->report.bounces[i], &job->verdicts[i]) != NULL)
-			continue;
-		/* The log may have told of it, and that has acted. */
-		known = pipeline_is_known(job->work.pipeline, txn, &job->report.bounces[i],
-		    &job->verdicts[i], error_r);
-		if (known == -1 || (known == 1 && counters_add(txn, "repeated_reports_total", "",
-			"", 1, error_r) == -1))
-			return -1;
-		if (known == 1)
-			continue;
-		policy_decide(&job->work.config->policy, &job->report.bounces[i], &history,
-		    &job->verdicts[i]);
-		if (journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i],
-			&job->verdicts[i], &sequence, error_r) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static void
-unverified_committed(struct job *base)
-{
-	struct report_job *job = (struct report_job *)base;
-
-	atomic_fetch_sub(&job->work.pipeline->dropped, job->dropped);
-}
-
 static void
 report_release(struct job *base)
 {
@@ -144,30 +129,33 @@ report_release(struct job *base)
 	free(job);
 }
 
-/*
- * The address that we had put in RCPT TO. In a report of our own MTA it is the
- * Final-Recipient: the Original-Recipient is what a client typed. A relay may
- * have rewritten the first, and have the second from us or from that client;
- * so where the two differ nothing is certain, unless the original is an
- * address of ours, which we had rewritten ourselves.
- */
+/* Prove all recipients of a report. In a report of our own MTA the recipient is
+   the Final-Recipient: the Original-Recipient is what a client typed. */
 static void
-choose_recipient(const struct config *config, enum source source, struct bounce *bounce,
-    struct arena *arena)
+prove(struct report_job *job, const struct pipeline_origin *origin, struct str message)
 {
-	const char *original;
+	struct report *report = &job->report;
+	enum proof proof;
 
-	if (source != SOURCE_NET ||
-	    address_parse(str_of(bounce->original_recipient), arena, &original) == 0)
-		return;
-	if (strcmp(original, bounce->recipient) != 0 &&
-	    !policy_is_own_domain(&config->policy, address_domain(original)))
-		bounce->recipient = "";
+	if (origin->source == SOURCE_NET) {
+		job->refused = pipeline_prove(job->work.pipeline, job->work.config, origin, message,
+		    report, job->arena, job->verdicts);
+	} else {
+		proof = trust_proof(job->work.config, origin->source, origin->client,
+		    origin->daemon_name, origin->host_name, job->work.pipeline->log_runs,
+		    &report->bounces[0]);
+		for (unsigned i = 0; i < report->count; i++)
+			job->verdicts[i].proof = proof;
+	}
+	for (unsigned i = report->count; i-- > 0;) {
+		if (job->verdicts[i].proof != PROOF_NONE)
+			job->proof = job->verdicts[i].proof;
+	}
 }
 
 static struct report_job *
 new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
-    const struct report *report, const struct pipeline_origin *origin)
+    const struct report *report, const struct pipeline_origin *origin, struct str message)
 {
 	struct report_job *job = calloc(1, sizeof(*job));
 	int64_t now = clock_now();
@@ -178,10 +166,11 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	job->work.config = config;
 	job->arena = arena;
 	job->report = *report;
-	job->proof = trust_proof(config, origin->source, origin->client, origin->daemon_name,
-	    origin->host_name, pipeline->log_runs, &report->bounces[0]);
 	job->verdicts = arena_alloc(arena, report->count * sizeof(job->verdicts[0]));
 	job->alarms = arena_alloc(arena, report->count * sizeof(job->alarms[0]));
+	for (unsigned i = 0; i < report->count; i++)
+		verdict_init(&job->verdicts[i]);
+	prove(job, origin, message);
 	for (unsigned i = 0; i < report->count; i++) {
 		struct bounce *bounce = &report->bounces[i];
 
@@ -189,13 +178,10 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 		bounce->source = origin->source;
 		bounce->client = arena_strdup(arena, str_of(origin->client));
 		bounce->limits |= origin->limits;
-		choose_recipient(config, origin->source, bounce, arena);
-		verdict_init(&job->verdicts[i]);
-		job->verdicts[i].proof = job->proof;
 		classify(config->rules, bounce, arena, &job->verdicts[i]);
 	}
-	job->job.apply = job->proof == PROOF_NONE ? unverified_apply : report_apply;
-	job->job.committed = job->proof == PROOF_NONE ? unverified_committed : report_committed;
+	job->job.apply = report_apply;
+	job->job.committed = report_committed;
 	job->job.release = report_release;
 	job->job.bytes = arena_used(arena);
 	return job;
@@ -213,7 +199,7 @@ static void
 post(struct pipeline *pipeline, struct report_job *job)
 {
 	if (!writer_post(pipeline->writer, &job->job))
-		pipeline->dropped++;
+		atomic_fetch_add(&pipeline->lost[PIPELINE_LOST_REPORTS], 1);
 }
 
 /* Our own MTA's report mostly overtakes the log, which tells the same in a
@@ -263,6 +249,16 @@ pipeline_tick(struct pipeline *pipeline, bool stopping)
 
 	while ((job = take_waiting(pipeline, now_msec)) != NULL)
 		post(pipeline, job);
+	pipeline_lost_tick(pipeline);
+}
+
+/* Is this one of those that the operator does not want to have? */
+static bool
+is_refused(const struct config *config, const struct report *report,
+    const struct pipeline_origin *origin)
+{
+	return config->reject_unverified && origin->source == SOURCE_NET &&
+	    origin->envelope_sender[0] == '\0' && report->kind == REPORT_DSN;
 }
 
 enum pipeline_answer
@@ -274,6 +270,7 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	struct report_job *job;
 	struct report report;
 	int64_t timeout;
+	bool refuse;
 
 	if (is_postmaster_copy(origin))
 		return PIPELINE_RECORDED;
@@ -291,12 +288,13 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	}
 	timeout = origin->source == SOURCE_LOCAL ? config->commit_timeout_local_sec :
 	    config->commit_timeout_sec;
-	job = new_job(pipeline, config, arena, &report, origin);
+	job = new_job(pipeline, config, arena, &report, origin, message);
 	if (job->proof == PROOF_NONE) {
+		refuse = is_refused(config, &report, origin);
 		if (origin->source != SOURCE_LOCAL || !pipeline->log_runs ||
 		    !wait_for_log(pipeline, job))
 			post(pipeline, job);
-		return PIPELINE_RECORDED;
+		return refuse ? PIPELINE_REFUSED : PIPELINE_RECORDED;
 	}
 	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
 	    PIPELINE_FAILED;

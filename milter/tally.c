@@ -6,6 +6,7 @@
 
 #include "base/msg.h"
 #include "parse/address.h"
+#include "parse/domain.h"
 #include "store/counters.h"
 #include "store/rates.h"
 #include "watch/provider.h"
@@ -93,7 +94,7 @@ provider(struct tally *tally, enum names_of whose, const char *host)
 		free(*have);
 		free(*is);
 		*have = strdup(host);
-		*is = strdup(provider_of(host, arena));
+		*is = strdup(domain_organisational(host, arena));
 		arena_free(arena);
 		if (*have == NULL || *is == NULL)
 			msg_out_of_memory();

@@ -96,6 +96,8 @@ static const char *const unit_names[] = {
 
 static const char *const proof_names[] = {
 	[PROOF_NONE] = "none", [PROOF_LOCAL] = "local", [PROOF_RELAY] = "relay",
+	[PROOF_LEDGER] = "ledger", [PROOF_TAG] = "tag", [PROOF_ENVID] = "envid",
+	[PROOF_DKIM] = "dkim", [PROOF_ALIGNED] = "aligned", [PROOF_FEEDBACK] = "feedback-loop",
 	[PROOF_OPERATOR] = "operator",
 };
 
@@ -116,13 +118,15 @@ const struct words class_words = WORDS(class_names);
 const struct words action_words = WORDS(action_names);
 const struct words unit_words = WORDS(unit_names);
 const struct words proof_words = WORDS(proof_names);
+const struct words accept_words = { proof_names, PROOF_FEEDBACK };
 const struct words decision_words = WORDS(decision_names);
 const struct words table_set_words = WORDS(table_set_names);
 
 void
 verdict_init(struct verdict *verdict)
 {
-	*verdict = (struct verdict){ .subcause = "", .identity = "", .rule = "", .reason = "" };
+	*verdict = (struct verdict){ .subcause = "", .identity = "", .rule = "",
+		.evidence = "", .reason = "" };
 }
 
 const char *

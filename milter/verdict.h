@@ -82,7 +82,14 @@ enum proof {
 	PROOF_NONE,
 	PROOF_LOCAL,    /* our own MTA's report, or its log */
 	PROOF_RELAY,    /* a client of trusted-reporters */
+	PROOF_LEDGER,   /* it is in the ledger of sent mail */
+	PROOF_TAG,      /* our tag is in the returned headers */
+	PROOF_ENVID,    /* ... or came back as Original-Envelope-Id */
+	PROOF_DKIM,     /* the returned headers have a DKIM signature of ours */
+	PROOF_ALIGNED,  /* the report is of the recipient's organisation */
+	PROOF_FEEDBACK, /* a complaint of one of feedback-loops, by its DKIM signature */
 	PROOF_OPERATOR, /* a person at a command line */
+	PROOF_COUNT,
 };
 
 enum decision {
@@ -111,6 +118,8 @@ struct verdict {
 	const char *identity; /* ... and whom the words name: the listed address, the
 	                         limited domain */
 	const char *rule;     /* id of the rule that chose the category */
+	const char *evidence; /* of a report from the network: what was found of it,
+	                         and why that is not enough */
 	const char *reason;   /* why this decision, in a word or two */
 	int64_t until;        /* of a suppression: when it ends, 0 never */
 };
@@ -121,6 +130,9 @@ void verdict_init(struct verdict *verdict);
 /* The words of each enum. */
 extern const struct words class_words, category_words, action_words, unit_words, proof_words,
     decision_words, table_set_words;
+
+/* Those of proof_words that a configuration may accept. */
+extern const struct words accept_words;
 
 const char *category_name(enum category category);
 

@@ -27,8 +27,9 @@ read_all(int fd, const char *path, size_t limit, struct buf *content, const char
 	return 1;
 }
 
-int
-file_read(const char *path, size_t limit, struct buf *content, const char **error_r)
+static int
+read_file(const char *path, bool secret, size_t limit, struct buf *content,
+    const char **error_r)
 {
 	struct stat st;
 	int fd, ret;
@@ -44,10 +45,25 @@ file_read(const char *path, size_t limit, struct buf *content, const char **erro
 		ret = msg_failure(error_r, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		ret = msg_failure(error_r, "%s: not a regular file", path);
+	else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		ret = msg_failure(error_r, "%s: others than its owner can read it: run chmod 600 %s",
+		    path, path);
 	else
 		ret = read_all(fd, path, limit, content, error_r);
 	close(fd);
 	return ret;
+}
+
+int
+file_read(const char *path, size_t limit, struct buf *content, const char **error_r)
+{
+	return read_file(path, false, limit, content, error_r);
+}
+
+int
+file_read_secret(const char *path, size_t limit, struct buf *content, const char **error_r)
+{
+	return read_file(path, true, limit, content, error_r);
 }
 
 int

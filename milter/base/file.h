@@ -13,6 +13,10 @@
    Returns 1, 0 if there is no such file, -1 with a sentence on failure. */
 int file_read(const char *path, size_t limit, struct buf *content, const char **error_r);
 
+/* The same of a file that only its owner may read or write: any other mode is a
+   failure, with the command that mends it. */
+int file_read_secret(const char *path, size_t limit, struct buf *content, const char **error_r);
+
 /* Take the lock of a lock file, which is made if need be, and keep it until
    the descriptor is closed or the process ends. Nothing waits.
    Returns 1 and the descriptor, 0 if another process holds it, -1 on failure. */

@@ -1,6 +1,7 @@
 #include "base/hmac.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdlib.h>
@@ -60,4 +61,10 @@ hmac_digest(const struct hmac *hmac, struct str text, uint8_t digest_r[HMAC_DIGE
 	}
 	EVP_MAC_CTX_free(context);
 	return ret;
+}
+
+bool
+hmac_is_equal(const uint8_t a[HMAC_DIGEST_BYTES], const uint8_t b[HMAC_DIGEST_BYTES])
+{
+	return CRYPTO_memcmp(a, b, HMAC_DIGEST_BYTES) == 0;
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_HMAC_H
 #define BASE_HMAC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ void hmac_free(struct hmac *hmac);
 
 /* The digest of `text`. Returns 0, or -1 if libcrypto failed. */
 int hmac_digest(const struct hmac *hmac, struct str text, uint8_t digest_r[HMAC_DIGEST_BYTES]);
+
+/* Are two digests the same? In a time that does not tell where they differ. */
+bool hmac_is_equal(const uint8_t a[HMAC_DIGEST_BYTES], const uint8_t b[HMAC_DIGEST_BYTES]);
 
 #endif

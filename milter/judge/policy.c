@@ -163,9 +163,8 @@ is_relay(const struct policy *policy, const struct bounce *bounce)
 	return false;
 }
 
-/* An agent that brings mail to mailboxes and programs of our own. */
-static bool
-is_own_agent(const struct bounce *bounce)
+bool
+policy_is_own_agent(const struct bounce *bounce)
 {
 	return bounce->agent[0] != '\0' && strcmp(bounce->agent, "smtp") != 0 &&
 	    strcmp(bounce->agent, "error") != 0;
@@ -176,7 +175,7 @@ policy_is_outbound(const struct policy *policy, const struct bounce *bounce)
 {
 	const char *at = strrchr(bounce->recipient, '@');
 
-	return !is_own_agent(bounce) && !is_relay(policy, bounce) &&
+	return !policy_is_own_agent(bounce) && !is_relay(policy, bounce) &&
 	    (at == NULL || !policy_is_own_domain(policy, at + 1));
 }
 
@@ -194,7 +193,7 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 
 	if (bounce->guessed)
 		return "recipient not named by a mail system";
-	if (is_own_mta(bounce) && (is_own_agent(bounce) || is_relay(policy, bounce)))
+	if (is_own_mta(bounce) && (policy_is_own_agent(bounce) || is_relay(policy, bounce)))
 		return "own delivery agent";
 	/* No server was asked; the words are about the recipient's domain. */
 	if (is_own_verdict(bounce) && domain)

@@ -84,6 +84,10 @@ void policy_init(struct policy *policy);
 bool policy_decide(const struct policy *policy, const struct bounce *bounce,
     struct policy_history *history, struct verdict *verdict);
 
+/* Is it the work of an agent that brings mail to mailboxes and programs of our
+   own? */
+bool policy_is_own_agent(const struct bounce *bounce);
+
 /* Did the attempt leave our site? Not when one of our own delivery agents had
    it, nor a relay that it is handed on to, nor is it for a domain of ours. */
 bool policy_is_outbound(const struct policy *policy, const struct bounce *bounce);

@@ -245,6 +245,19 @@ find_section(struct str value, struct str name, int section, struct arena *arena
 	return 0;
 }
 
+const char *
+header_message_id(struct str value, struct arena *arena)
+{
+	struct str id = str_trim(header_unfold(value, arena));
+	size_t open, close;
+
+	if (str_find_byte(id, '<', 0, &open) && str_find_byte(id, '>', open, &close))
+		id = str_sub(id, open, close + 1);
+	/* "<>" names nothing. */
+	return id.len <= 2 ? "" :
+	    charset_clean_line(charset_to_utf8(id, STR_EMPTY, arena), LIMITS_ID_BYTES, arena);
+}
+
 int
 header_parameter(struct str value, struct str name, struct arena *arena, struct str *value_r)
 {

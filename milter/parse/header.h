@@ -48,6 +48,11 @@ const char *header_decode(struct str value, size_t limit, struct arena *arena);
    that name, at most `limit` bytes; "" if there is none. In the arena. */
 const char *header_text(struct str headers, struct str name, size_t limit, struct arena *arena);
 
+/* The Message-ID in the value of that field (RFC 5322 section 3.6.4), with its
+   brackets, without what stands around it, clean and at most LIMITS_ID_BYTES; ""
+   if there is none. In the arena. */
+const char *header_message_id(struct str value, struct arena *arena);
+
 /* A parameter of a structured field such as Content-Type (RFC 2045 section
    5.1, RFC 2231 continuations and percent-encoding). `value` is unfolded.
    Returns 1 and the value, in the arena; 0 if there is none. */

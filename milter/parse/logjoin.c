@@ -162,8 +162,12 @@ fill_envelope(const struct logline *line, const struct logqueue_message *message
 	bounce->server = charset_clean_line(line->relay_host, LIMITS_ID_BYTES, arena);
 	bounce->port = line->relay_port;
 	bounce->relay = charset_clean_line(line->relay_address, LIMITS_ID_BYTES, arena);
-	if (message != NULL)
+	bounce->queue_id = arena_strdup(arena, line->queue_id);
+	if (message != NULL) {
 		bounce->sender = text_of(message->sender, arena);
+		bounce->message_id = text_of(message->message_id, arena);
+		bounce->together = message->recipient_count;
+	}
 }
 
 static void
@@ -172,12 +176,10 @@ fill_failure(const struct logline *line, const struct logqueue_message *message,
 {
 	bounce->final_recipient = charset_clean_line(address, LIMITS_ADDRESS_BYTES, arena);
 	bounce->original_recipient = charset_clean_line(line->original, LIMITS_ADDRESS_BYTES, arena);
-	bounce->queue_id = arena_strdup(arena, line->queue_id);
 	bounce->reporting_mta = charset_clean_line(line->host, LIMITS_ID_BYTES, arena);
 	if (line->delay_sec != -1 && line->delay_sec < line->time)
 		bounce->arrival = line->time - line->delay_sec;
 	if (message != NULL) {
-		bounce->message_id = text_of(message->message_id, arena);
 		bounce->client = text_of(message->client, arena);
 		bounce->login = text_of(message->login, arena);
 	}

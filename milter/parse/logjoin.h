@@ -22,7 +22,9 @@ struct logjoin;
 struct logjoin_event {
 	struct logjoin_event *next;
 	struct bounce bounce; /* source log; outcome delivered, deferred, failed or
-	                         expired; of a delivery only who and where */
+	                         expired; of a delivery only who, which message and
+	                         where, and `together`: the recipients of the message,
+	                         0 if not known */
 };
 
 /* What is only counted. */

@@ -202,7 +202,8 @@ report_parse(struct str message, unsigned options, struct arena *arena,
 		.null_sender = (options & REPORT_NULL_SENDER) != 0 };
 	bool keep = (options & REPORT_KEEP) != 0;
 
-	*report_r = (struct report){ .format = "", .report_id = "", .from_domain = "" };
+	*report_r = (struct report){ .format = "", .report_id = "", .from_domain = "",
+		.returned_to = "" };
 	if (message.len > LIMITS_REPORT_BYTES) {
 		message.len = LIMITS_REPORT_BYTES;
 		report_r->limits |= LIMIT_SIZE;

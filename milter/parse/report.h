@@ -30,6 +30,8 @@ struct report {
 	const char *format;      /* whose words they are, "rfc3464", "qmail" ...; "" for
 	                            nobody's known */
 	const char *report_id;   /* Message-ID of the report */
+	struct str returned;     /* headers of the returned message, empty if none */
+	const char *returned_to; /* the first address of its To, "" if unknown */
 	const char *from_domain; /* of the returned message's From, "" if unknown */
 	bool to_list;            /* the returned message went to a mailing list */
 };

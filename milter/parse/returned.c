@@ -4,19 +4,13 @@
 #include "parse/header.h"
 #include "parse/limits.h"
 
-/* The Message-ID without what stands around it, "" if there is none. */
 static const char *
 message_id(struct reading *reading, const struct header_list *fields)
 {
-	struct str value, id;
-	size_t open, close;
+	struct str value;
 
 	header_list_find(fields, STR("Message-ID"), &value);
-	id = str_trim(header_unfold(value, reading->arena));
-	if (str_find_byte(id, '<', 0, &open) && str_find_byte(id, '>', open, &close))
-		id = str_sub(id, open, close + 1);
-	/* "<>" names nothing. */
-	return id.len <= 2 ? "" : reading_clean(reading, id, LIMITS_ID_BYTES);
+	return header_message_id(value, reading->arena);
 }
 
 static bool
@@ -105,5 +99,7 @@ returned_describe(struct reading *reading)
 	if (common->sender[0] == '\0')
 		common->sender = from;
 	report->from_domain = address_domain(from);
+	report->returned = reading->returned;
+	report->returned_to = returned_field_address(reading, fields, STR("To"));
 	report->to_list = is_list_mail(fields);
 }

@@ -8,9 +8,12 @@
  * may have been re-encoded on its way: that is "unknown", never "forged".
  *
  * Bounds: DKIM_SIGNATURES_MOST signatures are looked at, of those `wanted`;
- * a field list (h=) over DKIM_FIELDS_MOST names, a key below DKIM_KEY_BITS_LEAST
- * or above DKIM_KEY_BITS_MOST bits, and headers over LIMITS_HEADER_BLOCK_BYTES
- * do not count. A signature that is past its x= by less than 60 days does.
+ * what is named in h= over DKIM_FIELDS_MOST times, a key record over
+ * DKIM_KEY_RECORD_BYTES (room for RSA with 4096 bits), a key below
+ * DKIM_KEY_BITS_LEAST bits, and headers over LIMITS_HEADER_BLOCK_BYTES or with
+ * LIMITS_HEADER_FIELDS fields do not count. Nor does a signature with rsa-sha1
+ * (RFC 8301), a tag that stands twice, no From in h=, or a NUL byte in a signed
+ * field. One that is past its x= by less than 60 days does.
  */
 #ifndef PROOF_DKIM_H
 #define PROOF_DKIM_H
@@ -20,14 +23,16 @@
 
 #define DKIM_SIGNATURES_MOST 5
 #define DKIM_FIELDS_MOST 100
+#define DKIM_KEY_RECORD_BYTES 1024
 #define DKIM_KEY_BITS_LEAST 1024
-#define DKIM_KEY_BITS_MOST 8192
 
 struct dkim_signature {
 	const char *domain;   /* d=, lower case */
 	const char *selector; /* s= */
 	bool passed;
 	bool temporary;       /* it may pass another time: DNS failed */
+	/* It passed, the field is there, and all that have its name are covered:
+	   nobody can have put another one on top. */
 	bool from_signed, to_signed, message_id_signed;
 	unsigned key_bits;    /* 256 for Ed25519, 0 if there was no key */
 	const char *why;      /* why it did not pass, in a few words, else "" */
@@ -55,7 +60,8 @@ void dkim_verify_headers(struct dkim_verifier *verifier, struct str headers, dki
     const void *context, int64_t deadline_msec, struct arena *arena,
     struct dkim_result *result_r);
 
-/* Verify a whole message, its body too. */
+/* Verify a whole message, its body too. A signature whose l= leaves a part of
+   the body out does not pass: anybody may have appended that. */
 void dkim_verify_message(struct dkim_verifier *verifier, struct str message, dkim_wanted *wanted,
     const void *context, int64_t deadline_msec, struct arena *arena,
     struct dkim_result *result_r);

@@ -1,13 +1,15 @@
 /*
  * spf: the Sender Policy Framework (RFC 7208), evaluated by libspf2 behind a
- * guard.
+ * guard (spf_guard.h).
  *
  * The guard stands between the library and dns.h, because the library of Debian
  * 12 ends the process on some records and follows as many includes as there
  * are. Per check it allows SPF_LOOKUPS_MOST questions (RFC 7208 section 4.6.4
  * has 10 for terms, each of which may take some), SPF_VOID_LOOKUPS_MOST without
- * an answer, and a deadline; a policy record over SPF_RECORD_BYTES is replaced
- * by an invalid one; "exp=" is removed.
+ * an answer, and a deadline; a policy record over SPF_RECORD_BYTES, or one that
+ * libspf2 has no room for (some 63 times "ip4:", 25 times "ip6:"), is invalid;
+ * "exp=" is not asked for. Too many questions, or an invalid record, are
+ * SPF_ANSWER_PERMERROR; after the deadline it is SPF_ANSWER_TEMPERROR.
  */
 #ifndef PROOF_SPF_H
 #define PROOF_SPF_H

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,8 +24,9 @@ static atomic_bool milter_closed;
 /* What hangs on a connection of libmilter. */
 struct connection {
 	struct session *session;
-	bool no_reply_connect, no_reply_header; /* negotiated */
-	bool can_skip;
+	/* negotiated */
+	bool no_reply_connect, no_reply_helo, no_reply_rcpt, no_reply_header;
+	bool can_skip, can_add_header, can_change_sender;
 };
 
 static struct connection *
@@ -115,18 +117,26 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
 {
 	struct connection *connection = connection_new(ctx);
 	struct config *config = config_get();
-	unsigned long wanted = SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN |
+	unsigned long wanted = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO |
 	    SMFIP_NR_HDR | SMFIP_SKIP;
+	unsigned long changes = 0;
 
-	(void)actions, (void)unused1, (void)unused2;
+	(void)unused1, (void)unused2;
+	/* Else recipients may be refused. */
 	if (config->enforce == ENFORCE_TABLE)
-		wanted |= SMFIP_NORCPT;
+		wanted |= SMFIP_NR_RCPT;
+	if (config->tag_keys != NULL)
+		changes = actions & (SMFIF_ADDHDRS | SMFIF_CHGFROM);
 	config_put(config);
 	wanted &= steps;
+	connection->no_reply_helo = (wanted & SMFIP_NR_HELO) != 0;
+	connection->no_reply_rcpt = (wanted & SMFIP_NR_RCPT) != 0;
+	connection->can_add_header = (changes & SMFIF_ADDHDRS) != 0;
+	connection->can_change_sender = (changes & SMFIF_CHGFROM) != 0;
 	connection->no_reply_connect = (wanted & SMFIP_NR_CONN) != 0;
 	connection->no_reply_header = (wanted & SMFIP_NR_HDR) != 0;
 	connection->can_skip = (wanted & SMFIP_SKIP) != 0;
-	*actions_r = 0;
+	*actions_r = changes;
 	*steps_r = wanted;
 	*unused1_r = *unused2_r = 0;
 	return SMFIS_CONTINUE;
@@ -157,6 +167,15 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 }
 
 static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	struct connection *connection = enter(ctx);
+
+	session_helo(connection->session, name == NULL ? "" : name);
+	return leave(connection->no_reply_helo ? SMFIS_NOREPLY : SMFIS_CONTINUE);
+}
+
+static sfsistat
 on_mail(SMFICTX *ctx, char **arguments)
 {
 	struct connection *connection = enter(ctx);
@@ -165,7 +184,7 @@ on_mail(SMFICTX *ctx, char **arguments)
 		.host_name = macro(ctx, "j"),
 		.login = macro(ctx, "{auth_authen}"),
 	};
-	enum session_answer answer = session_mail(connection->session, arguments[0], &macros);
+	enum session_answer answer = session_mail(connection->session, arguments, &macros);
 
 	return leave(translate(ctx, connection, answer));
 }
@@ -174,9 +193,10 @@ static sfsistat
 on_rcpt(SMFICTX *ctx, char **arguments)
 {
 	struct connection *connection = enter(ctx);
+	enum session_answer answer = session_rcpt(connection->session, arguments[0]);
 
-	return leave(translate(ctx, connection,
-	    session_rcpt(connection->session, arguments[0])));
+	return leave(connection->no_reply_rcpt ? SMFIS_NOREPLY :
+	    translate(ctx, connection, answer));
 }
 
 static sfsistat
@@ -205,12 +225,32 @@ on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 	return leave(translate(ctx, connection, session_body(connection->session, piece)));
 }
 
+/* An outgoing message leaves unmarked, rather than not at all. */
+static void
+mark(SMFICTX *ctx, const struct connection *connection)
+{
+	const struct session_mark mark = session_mark(connection->session);
+	char parameters[256];
+
+	if (mark.header != NULL && connection->can_add_header &&
+	    smfi_addheader(ctx, (char *)TAG_HEADER, (char *)mark.header) == MI_FAILURE)
+		msg_warning("a message leaves without the field " TAG_HEADER);
+	if (mark.envelope_id == NULL || !connection->can_change_sender)
+		return;
+	snprintf(parameters, sizeof(parameters), "ENVID=%s", mark.envelope_id);
+	if (smfi_chgfrom(ctx, (char *)mark.sender, parameters) == MI_FAILURE)
+		msg_warning("a message leaves without our ENVID");
+}
+
 static sfsistat
 on_end_of_message(SMFICTX *ctx)
 {
 	struct connection *connection = enter(ctx);
+	enum session_answer answer = session_end_of_message(connection->session, macro(ctx, "i"));
 
-	return leave(translate(ctx, connection, session_end_of_message(connection->session)));
+	mark(ctx, connection);
+	session_abort(connection->session);
+	return leave(translate(ctx, connection, answer));
 }
 
 static sfsistat
@@ -236,8 +276,9 @@ on_close(SMFICTX *ctx)
 static struct smfiDesc description = {
 	.xxfi_name = "bouncemilter",
 	.xxfi_version = SMFI_VERSION,
-	.xxfi_flags = SMFIF_NONE,
+	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGFROM,
 	.xxfi_connect = on_connect,
+	.xxfi_helo = on_helo,
 	.xxfi_envfrom = on_mail,
 	.xxfi_envrcpt = on_rcpt,
 	.xxfi_header = on_header,

@@ -23,10 +23,16 @@ struct session {
 	unsigned limits;
 	char daemon_name[64];
 	char host_name[256];
+	char helo[256];    /* of the connection */
 	char sender[512];
+	char sender_argument[512]; /* "" if it does not fit */
+	char recipient[512]; /* the first one */
+	bool has_envelope_id; /* the client gave one */
+	struct outgoing *outgoing; /* NULL if it is none, or nothing is done with it */
+	struct session_mark mark;
 	struct buf message;
-	enum category refused_for;
-	char refusal[TABLE_VALUE_BYTES];
+	const char *refusal_status;
+	char refusal[TABLE_VALUE_BYTES]; /* behind "550", the status and a blank */
 };
 
 struct session *
@@ -47,6 +53,10 @@ session_abort(struct session *session)
 {
 	session->pool->buffered -= session->message.len;
 	buf_free(&session->message);
+	outgoing_free(session->outgoing);
+	session->outgoing = NULL;
+	session->mark = (struct session_mark){ NULL, NULL, NULL };
+	session->recipient[0] = '\0';
 	session->limits = 0;
 	session->candidate = session->declared = false;
 }
@@ -92,65 +102,129 @@ is_reporter(const struct config *config, const struct session *session)
 	    session->address);
 }
 
-enum session_answer
-session_mail(struct session *session, const char *argument,
+void
+session_helo(struct session *session, const char *name)
+{
+	snprintf(session->helo, sizeof(session->helo), "%s", name);
+}
+
+/* Copy an argument that is of no use if it is cut. */
+static void
+copy_whole(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", strlen(from) < size ? from : "");
+}
+
+/* The path of MAIL FROM or RCPT TO without its brackets. */
+static struct str
+path_of(const char *argument)
+{
+	struct str path = str_of(argument);
+
+	return path.len >= 2 && path.data[0] == '<' ? str_sub(path, 1, path.len - 1) : path;
+}
+
+static void
+begin_message(struct session *session, char *const *arguments,
     const struct session_macros *macros)
 {
-	struct str sender = str_of(argument);
+	struct str sender = path_of(arguments[0]);
+
+	session->null_sender = sender.len == 0;
+	snprintf(session->sender, sizeof(session->sender), "%.*s", STR_ARGS(sender));
+	copy_whole(session->sender_argument, sizeof(session->sender_argument), arguments[0]);
+	snprintf(session->daemon_name, sizeof(session->daemon_name), "%s", macros->daemon_name);
+	snprintf(session->host_name, sizeof(session->host_name), "%s", macros->host_name);
+	session->has_envelope_id = false;
+	for (char *const *parameter = arguments + 1; *parameter != NULL; parameter++)
+		session->has_envelope_id |= str_istarts(str_of(*parameter), STR("ENVID="));
+}
+
+/* Mail of our own with a sender is never a report. Either nothing more of it is
+   needed, or it is to be known again. */
+static enum session_answer
+own_mail(struct session *session, const struct config *config)
+{
+	if (!outgoing_is_wanted(config))
+		return SESSION_ACCEPT;
+	session->outgoing = outgoing_new(session->sender);
+	return SESSION_CONTINUE;
+}
+
+enum session_answer
+session_mail(struct session *session, char *const *arguments,
+    const struct session_macros *macros)
+{
 	struct config *config;
-	bool accept;
+	enum session_answer answer = SESSION_CONTINUE;
 
 	session_abort(session);
 	session->pool->last_mail_msec = clock_monotonic_msec();
 	/* smtpd passes the path with its brackets, cleanup the bare address:
 	   nobody can imitate that over SMTP. */
-	session->local = session->may_be_local && !str_istarts(sender, STR("<"));
-	if (sender.len >= 2 && sender.data[0] == '<')
-		sender = str_sub(sender, 1, sender.len - 1);
-	session->null_sender = sender.len == 0;
-	snprintf(session->sender, sizeof(session->sender), "%.*s", STR_ARGS(sender));
-	snprintf(session->daemon_name, sizeof(session->daemon_name), "%s", macros->daemon_name);
-	snprintf(session->host_name, sizeof(session->host_name), "%s", macros->host_name);
+	session->local = session->may_be_local && !str_istarts(str_of(arguments[0]), STR("<"));
+	begin_message(session, arguments, macros);
 	if (session->null_sender)
 		return SESSION_CONTINUE;
-	if (session->local)
-		return SESSION_ACCEPT;
 	config = config_get();
-	accept = config->enforce == ENFORCE_TABLE &&
-	    is_own_client(config, session, macros->login) && !is_reporter(config, session);
+	if (session->local || (is_own_client(config, session, macros->login) &&
+		!is_reporter(config, session)))
+		answer = own_mail(session, config);
+	/* Its recipients may be refused. */
+	if (answer == SESSION_ACCEPT && !session->local && config->enforce != ENFORCE_TABLE)
+		answer = SESSION_CONTINUE;
 	config_put(config);
-	return accept ? SESSION_ACCEPT : SESSION_CONTINUE;
+	return answer;
+}
+
+/* Is the recipient suppressed, and is it we who say so? */
+static bool
+is_to_be_refused(struct session *session, const char *argument)
+{
+	struct config *config = config_get();
+	bool enforce = config->enforce != ENFORCE_TABLE && config->mode == MODE_ENFORCE;
+	char value[TABLE_VALUE_BYTES];
+	enum category category;
+
+	config_put(config);
+	if (session->local || !enforce ||
+	    pipeline_is_suppressed(session->pool->pipeline, argument, &category) != 1)
+		return false;
+	table_access_value(category, value);
+	session->refusal_status = table_status(category);
+	/* Behind "550 5.1.1 ". */
+	snprintf(session->refusal, sizeof(session->refusal), "%s",
+	    value + 4 + strlen(session->refusal_status) + 1);
+	return true;
 }
 
 enum session_answer
 session_rcpt(struct session *session, const char *argument)
 {
-	struct config *config;
-	bool enforce;
-
-	if (session->local)
-		return SESSION_CONTINUE;
-	config = config_get();
-	enforce = config->enforce != ENFORCE_TABLE && config->mode == MODE_ENFORCE;
-	config_put(config);
-	if (!enforce ||
-	    pipeline_is_suppressed(session->pool->pipeline, argument, &session->refused_for) != 1)
-		return SESSION_CONTINUE;
-	table_access_value(session->refused_for, session->refusal);
-	return SESSION_REFUSE;
+	if (is_to_be_refused(session, argument))
+		return SESSION_REFUSE;
+	if (session->outgoing != NULL)
+		outgoing_add_recipient(session->outgoing, argument);
+	else if (session->recipient[0] == '\0')
+		snprintf(session->recipient, sizeof(session->recipient), "%.*s",
+		    STR_ARGS(path_of(argument)));
+	return SESSION_CONTINUE;
 }
 
 void
 session_refusal(const struct session *session, const char **status_r, const char **words_r)
 {
-	*status_r = table_status(session->refused_for);
-	/* Behind "550 5.1.1 ". */
-	*words_r = session->refusal + 4 + strlen(*status_r) + 1;
+	*status_r = session->refusal_status;
+	*words_r = session->refusal;
 }
 
 enum session_answer
 session_header(struct session *session, const char *name, const char *value)
 {
+	if (session->outgoing != NULL) {
+		outgoing_add_header(session->outgoing, name, value);
+		return SESSION_CONTINUE;
+	}
 	if (session->message.len + strlen(name) + strlen(value) + 4 > LIMITS_HEADER_BLOCK_BYTES) {
 		session->limits |= LIMIT_HEADER;
 		return SESSION_CONTINUE;
@@ -169,6 +243,8 @@ session_header(struct session *session, const char *name, const char *value)
 enum session_answer
 session_end_of_headers(struct session *session)
 {
+	if (session->outgoing != NULL)
+		return SESSION_CONTINUE;
 	if (!session->candidate && !session->null_sender) {
 		session_abort(session);
 		return SESSION_ACCEPT;
@@ -180,36 +256,81 @@ session_end_of_headers(struct session *session)
 enum session_answer
 session_body(struct session *session, struct str chunk)
 {
+	if (session->outgoing != NULL)
+		return SESSION_ENOUGH;
 	keep(session, chunk);
 	return session->limits & (LIMIT_SIZE | LIMIT_MEMORY) ? SESSION_ENOUGH : SESSION_CONTINUE;
 }
 
-enum session_answer
-session_end_of_message(struct session *session)
+/* The end of a message of our own: it leaves, whatever happens here. */
+static void
+end_outgoing(struct session *session, const char *queue_id)
+{
+	struct config *config = config_get();
+	const char *token = outgoing_end(session->outgoing, session->pool->pipeline, config,
+	    queue_id);
+
+	if (token != NULL && (config->mark & 1u << MARK_TAG))
+		session->mark.header = token;
+	/* What the client chose for itself stays. */
+	if (token != NULL && (config->mark & 1u << MARK_ENVID) && !session->has_envelope_id &&
+	    session->sender_argument[0] != '\0') {
+		session->mark.envelope_id = token;
+		session->mark.sender = session->sender_argument;
+	}
+	config_put(config);
+}
+
+struct session_mark
+session_mark(const struct session *session)
+{
+	return session->mark;
+}
+
+static enum session_answer
+end_report(struct session *session)
 {
 	const struct pipeline_origin origin = {
 		.source = session->local ? SOURCE_LOCAL : SOURCE_NET,
 		.client = session->local ? "" : session->address,
 		.daemon_name = session->daemon_name,
 		.host_name = session->host_name,
+		.helo = session->helo,
 		.envelope_sender = session->sender,
+		.envelope_recipient = session->recipient,
 		.limits = session->limits,
 	};
-	enum pipeline_answer answer;
 
+	switch (pipeline_report(session->pool->pipeline, buf_str(&session->message), &origin)) {
+	case PIPELINE_RECORDED:
+		return SESSION_ACCEPT;
+	case PIPELINE_REFUSED:
+		session->refusal_status = "5.7.1";
+		snprintf(session->refusal, sizeof(session->refusal),
+		    "nothing shows that this report is about mail of ours");
+		return SESSION_REFUSE;
+	case PIPELINE_FAILED:
+		break;
+	}
+	if (!session->local)
+		return SESSION_RETRY;
+	msg_error("a report of our own MTA passed without being recorded");
+	return SESSION_ACCEPT;
+}
+
+enum session_answer
+session_end_of_message(struct session *session, const char *queue_id)
+{
+	enum session_answer answer;
+
+	if (session->outgoing != NULL) {
+		end_outgoing(session, queue_id);
+		return SESSION_ACCEPT;
+	}
 	/* Half a report is not read: it shall come again. What only looks like one
 	   may be anybody's mail, and that is never kept waiting. */
-	if (session->declared && (session->limits & LIMIT_MEMORY)) {
-		session_abort(session);
-		return SESSION_RETRY;
-	}
-	answer = pipeline_report(session->pool->pipeline, buf_str(&session->message), &origin);
+	answer = session->declared && (session->limits & LIMIT_MEMORY) ? SESSION_RETRY :
+	    end_report(session);
 	session_abort(session);
-	if (answer == PIPELINE_RECORDED)
-		return SESSION_ACCEPT;
-	if (session->local) {
-		msg_error("a report of our own MTA passed without being recorded");
-		return SESSION_ACCEPT;
-	}
-	return SESSION_RETRY;
+	return answer;
 }

@@ -6,6 +6,8 @@
  * States of a message:
  *
  *   mail ---> accepted                  an own client's mail: nothing more
+ *        \--> outgoing ---> end of message: marked   the same, where outgoing
+ *        |                               mail is to be known again (outgoing.h)
  *        \--> headers ---> accepted     no sign of a report
  *                     \--> body ---> end of message: answered
  *
@@ -23,6 +25,7 @@
 
 #include <stdatomic.h>
 
+#include "outgoing.h"
 #include "pipeline.h"
 
 /* What all sessions share. */
@@ -53,8 +56,11 @@ struct session_macros {
 	const char *login;       /* {auth_authen} */
 };
 
-/* MAIL FROM, argument as it came; begins a message. */
-enum session_answer session_mail(struct session *session, const char *argument,
+/* The client has said HELO or EHLO with this name. */
+void session_helo(struct session *session, const char *name);
+
+/* MAIL FROM, arguments as they came, the last one NULL; begins a message. */
+enum session_answer session_mail(struct session *session, char *const *arguments,
     const struct session_macros *macros);
 
 /* RCPT TO, argument as it came. */
@@ -64,7 +70,15 @@ enum session_answer session_header(struct session *session, const char *name,
     const char *value);
 enum session_answer session_end_of_headers(struct session *session);
 enum session_answer session_body(struct session *session, struct str chunk);
-enum session_answer session_end_of_message(struct session *session);
+enum session_answer session_end_of_message(struct session *session, const char *queue_id);
+
+/* After the end of an outgoing message: what it is to be marked with. */
+struct session_mark {
+	const char *header;   /* value of the field TAG_HEADER, NULL for none */
+	const char *envelope_id; /* for ENVID, NULL for none; the sender stays: */
+	const char *sender;   /* ... as it came in MAIL FROM, "<>" not being one */
+};
+struct session_mark session_mark(const struct session *session);
 
 /* The message was given up; what was received of it is forgotten. */
 void session_abort(struct session *session);

@@ -77,13 +77,16 @@ seen_make(const struct seen *seen, const struct bounce *bounce, const char *outc
 
 	keys_r->count = 0;
 	keys_r->time = bounce->time;
-	keys_r->arrival = bounce->arrival;
-	if (bounce->queue_id[0] != '\0' && bounce->arrival != 0)
+	keys_r->arrival = bounce->source == SOURCE_NET ? 0 : bounce->arrival;
+	if (bounce->queue_id[0] != '\0' && keys_r->arrival != 0)
 		ret = add_key(seen, arena, "queue", bounce->queue_id, bounce, outcome, true, keys_r,
 		    error_r);
 	if (ret == 0 && bounce->message_id[0] != '\0')
 		ret = add_key(seen, arena, "message", bounce->message_id, bounce, outcome, false,
 		    keys_r, error_r);
+	if (ret == 0 && bounce->token[0] != '\0')
+		ret = add_key(seen, arena, "token", bounce->token, bounce, outcome, false, keys_r,
+		    error_r);
 	if (ret == 0 && keys_r->count == 0 && bounce->report_id[0] != '\0')
 		ret = add_key(seen, arena, "report", bounce->report_id, bounce, outcome, false,
 		    keys_r, error_r);

@@ -6,6 +6,10 @@
  *   seen: keyed digest of what identifies the failure -> time, sequence of
  *         the event, arrival time of the message
  *
+ * What a report from the network says of times and queue ids is a stranger's
+ * word: it is known by the Message-ID and our own token alone, for as long as
+ * rows are kept. So a proof from the ledger can be used once for each outcome.
+ *
  * The digest is keyed with a secret of this store, so that nobody can make two
  * different failures collide.
  */
@@ -26,7 +30,7 @@ struct seen {
 int seen_open(struct store *store, struct seen *seen_r, const char **error_r);
 void seen_close(struct seen *seen);
 
-#define SEEN_KEYS_MOST 2
+#define SEEN_KEYS_MOST 3
 
 struct seen_key {
 	uint8_t digest[HMAC_DIGEST_BYTES];

@@ -7,10 +7,6 @@
 
 #include "bounce.h"
 
-/* The organisational domain by the public suffix list, in lower case, in the
-   arena; the name itself where it has none, such as an address. */
-const char *provider_of(const char *host, struct arena *arena);
-
 /* The server that was asked; where none was, the recipient's domain stands for
    it. */
 const char *provider_host(const struct bounce *bounce);
@@ -18,7 +14,7 @@ const char *provider_host(const struct bounce *bounce);
 /* Who runs it, in the arena. */
 const char *provider_of_bounce(const struct bounce *bounce, struct arena *arena);
 
-/* The organisational domain of an envelope sender, "<>" for the null sender, in
+/* The organisational domain of an envelope sender, behind BATV and SRS, "<>" for the null sender, in
    the arena. */
 const char *provider_of_sender(const char *sender, struct arena *arena);
 

@@ -21,6 +21,7 @@
 #include "judge/classify.h"
 #include "parse/report.h"
 #include "pipeline.h"
+#include "proofs.h"
 #include "record.h"
 #include "store/counters.h"
 #include "store/seen.h"
@@ -88,13 +89,16 @@ static void
 run_group(struct store *store, unsigned sessions)
 {
 	pthread_t *threads = calloc(sessions, sizeof(*threads));
-	struct publisher *publisher = publish_start(store, NULL, true);
-	struct writer *writer = writer_start(store);
-	struct alarm *alarm = alarm_new();
+	struct pipeline_parts parts = { .store = store, .publisher = publish_start(store, NULL, true),
+		.writer = writer_start(store), .alarm = alarm_new() };
+	struct config *config = config_get();
+	struct proofs proofs;
+	enum store_error kind;
 	pthread_attr_t attributes;
 	const char *error;
 
-	if (pipeline_new(store, writer, publisher, alarm, &pipeline, &error) == -1)
+	if (proofs_open(config, &proofs, &parts, &kind, &error) == -1 ||
+	    pipeline_new(&parts, &pipeline, &error) == -1)
 		errx(1, "%s", error);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 1024 * 1024);
@@ -106,10 +110,12 @@ run_group(struct store *store, unsigned sessions)
 		pthread_join(threads[i], NULL);
 	pthread_attr_destroy(&attributes);
 	free(threads);
-	writer_stop(writer);
-	publish_stop(publisher);
+	writer_stop(parts.writer);
+	publish_stop(parts.publisher);
 	pipeline_free(pipeline);
-	alarm_free(alarm);
+	proofs_close(&proofs);
+	alarm_free(parts.alarm);
+	config_put(config);
 }
 
 /* What the pipeline does with a proven report, in a transaction of its own. */

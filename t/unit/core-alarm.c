@@ -1,6 +1,7 @@
 #include "store-support.h"
 
 #include "watch/alarm.h"
+#include "parse/domain.h"
 #include "watch/provider.h"
 
 static struct verdict
@@ -110,7 +111,7 @@ test_providers(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct arena *arena = arena_new();
 
-		assert_string_equal(provider_of(cases[i][0], arena), cases[i][1]);
+		assert_string_equal(domain_organisational(cases[i][0], arena), cases[i][1]);
 		arena_free(arena);
 	}
 }

@@ -3,7 +3,7 @@
  * them are one transaction; nothing is counted twice, and nothing of it is
  * counted while the store cannot take all of it.
  */
-#include "store-support.h"
+#include "pipeline-support.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,51 +19,21 @@
 #include "store/standing.h"
 
 struct lane {
-	char *directory;
-	struct store *store;
-	struct publisher *publisher;
-	struct writer *writer;
-	struct alarm *alarm;
-	struct pipeline *pipeline;
+	struct machine machine;
 	struct pipeline_log *log;
 	struct arena *arena;
 	int64_t now;
 };
 
-static void
-configure(struct lane *lane)
-{
-	const char *rules = getenv("BM_RULES"), *error;
-	struct config *config;
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/conf", lane->directory);
-	file = fopen(path, "w");
-	fprintf(file, "own-domains = { \"own.test\" }\ntrusted-reporters = { \"192.0.2.9\" }\n"
-	    "max-suppressions = 0\nrelays = { \"127.0.0.1\" }\npostfix-config = \"/nonexistent\"\n"
-	    "local-rules-dir = \"/nonexistent\"\nrules-dir = \"%s\"\nstate-dir = \"%s\"\n"
-	    "log { none = yes }\n", rules == NULL ? "rules" : rules, lane->directory);
-	fclose(file);
-	assert_done(config_load(path, &config, &error));
-	config_set_current(config);
-}
-
 static int
 set_up(void **state)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
-	const char *error;
 
-	assert_int_equal(make_directory((void **)&lane->directory), 0);
-	configure(lane);
-	lane->store = open_store(lane->directory);
-	lane->publisher = publish_start(lane->store, NULL, true);
-	lane->writer = writer_start(lane->store);
-	lane->alarm = alarm_new();
-	assert_done(pipeline_new(lane->store, lane->writer, lane->publisher, lane->alarm,
-	    &lane->pipeline, &error));
-	lane->log = pipeline_log_new(lane->pipeline);
+	machine_open(&lane->machine, "own-domains = { \"own.test\" }\n"
+	    "trusted-reporters = { \"192.0.2.9\" }\nmax-suppressions = 0\n"
+	    "relays = { \"127.0.0.1\" }\nlog { file = \"/nonexistent\" }\n");
+	lane->log = pipeline_log_new(lane->machine.pipeline);
 	lane->arena = arena_new();
 	lane->now = clock_now();
 	*state = lane;
@@ -76,13 +46,7 @@ tear_down(void **state)
 	struct lane *lane = *state;
 
 	pipeline_log_free(lane->log);
-	writer_stop(lane->writer);
-	publish_stop(lane->publisher);
-	pipeline_free(lane->pipeline);
-	alarm_free(lane->alarm);
-	store_close(lane->store);
-	config_set_current(NULL);
-	remove_directory((void **)&lane->directory);
+	machine_close(&lane->machine);
 	arena_free(lane->arena);
 	free(lane);
 	return 0;
@@ -118,7 +82,7 @@ counter(struct lane *lane, const char *name)
 	const char *error;
 	int ret;
 
-	assert_done(store_begin_read(lane->store, &txn, &error));
+	assert_done(store_begin_read(lane->machine.parts.store, &txn, &error));
 	ret = store_get(txn, STORE_COUNTERS, str_of(name), &value, &error);
 	assert_int_not_equal(ret, -1);
 	if (ret == 1)
@@ -131,7 +95,7 @@ counter(struct lane *lane, const char *name)
 static uint64_t
 rate(struct lane *lane, const char *domain, const char *provider, const char *kind)
 {
-	struct pages *pages = pages_new(lane->store, STORE_RATES, STR_EMPTY);
+	struct pages *pages = pages_new(lane->machine.parts.store, STORE_RATES, STR_EMPTY);
 	const struct pages_row *rows;
 	uint64_t sum = 0;
 	const char *error;
@@ -160,7 +124,7 @@ journal(struct lane *lane)
 	struct buf out = { 0 };
 	const char *text, *error;
 
-	assert_done(store_begin_read(lane->store, &txn, &error));
+	assert_done(store_begin_read(lane->machine.parts.store, &txn, &error));
 	for (uint64_t i = 1; journal_get(txn, STORE_JOURNAL, i, lane->arena, &event, &error) == 1; i++)
 		buf_printf(&out, "%s %s %s %s %s\n", words_name(&source_words, event.bounce.source),
 		    words_name(&outcome_words, event.bounce.outcome), event.bounce.recipient,
@@ -245,7 +209,7 @@ damage(struct lane *lane, bool repair)
 	struct store_txn *txn;
 	const char *error;
 
-	assert_done(store_begin(lane->store, &txn, &error));
+	assert_done(store_begin(lane->machine.parts.store, &txn, &error));
 	if (repair)
 		assert_done(store_delete(txn, STORE_STANDING, STR("\0z@x.test"), &error));
 	else
@@ -373,7 +337,7 @@ test_the_same_batch_twice(void **state)
 	static const char lines[] = FROM("A00001") TO("A00001", "z@x.test", BOUNCED)
 	    TO("A00001", "b@x.test", SENT);
 	struct lane *lane = *state;
-	struct pipeline_log *twin = pipeline_log_new(lane->pipeline);
+	struct pipeline_log *twin = pipeline_log_new(lane->machine.pipeline);
 
 	add(lane, 0, lines);
 	add_to(lane, twin, 0, lines);
@@ -423,7 +387,7 @@ report(struct lane *lane, const char *recipient, const char *message_id)
 	    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: %s\r\n\r\n--b--\r\n",
 	    recipient, message_id);
 
-	assert_int_equal(pipeline_report(lane->pipeline, str_of(text), &origin), PIPELINE_RECORDED);
+	assert_int_equal(pipeline_report(lane->machine.pipeline, str_of(text), &origin), PIPELINE_RECORDED);
 }
 
 static void
@@ -543,7 +507,7 @@ static void
 test_recall(void **state)
 {
 	struct lane *lane = *state;
-	struct pipeline_log *log = pipeline_log_new(lane->pipeline);
+	struct pipeline_log *log = pipeline_log_new(lane->machine.pipeline);
 	struct buf lines = { 0 };
 	char stamp[CLOCK_TEXT_BYTES];
 

@@ -1,7 +1,7 @@
 /*
  * The daemon without libmilter: sessions, pipeline, writer, store and tables.
  */
-#include "store-support.h"
+#include "pipeline-support.h"
 
 #include <unistd.h>
 
@@ -11,55 +11,27 @@
 #include "store/journal.h"
 
 struct parts {
-	char *directory;
-	struct store *store;
-	struct tables *tables;
-	struct publisher *publisher;
-	struct writer *writer;
-	struct alarm *alarm;
-	struct pipeline *pipeline;
+	struct machine machine;
 	struct session_pool pool;
 };
 
 static const char base_config[] =
     "mode = enforce\nenforce = table\nown-clients = { \"127.0.0.1\" }\n"
-    "own-domains = { \"example.com\" }\ntrusted-reporters = { \"192.0.2.7\" }\n"
-    "postfix-config = \"/nonexistent\"\nlocal-rules-dir = \"/nonexistent\"\n";
+    "own-domains = { \"example.com\" }\ntrusted-reporters = { \"192.0.2.7\" }\n";
 
 static void
 configure(struct parts *parts, const char *more)
 {
-	const char *rules = getenv("BM_RULES"), *error;
-	struct config *config;
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/conf", parts->directory);
-	file = fopen(path, "w");
-	fprintf(file, "%srules-dir = \"%s\"\nstate-dir = \"%s\"\n%s", base_config,
-	    rules == NULL ? "rules" : rules, parts->directory, more);
-	fclose(file);
-	assert_done(config_load(path, &config, &error));
-	config_set_current(config);
+	machine_configure(&parts->machine, base_config, more);
 }
 
 static int
 set_up(void **state)
 {
 	struct parts *parts = calloc(1, sizeof(*parts));
-	enum store_error kind;
-	const char *error;
 
-	assert_int_equal(make_directory((void **)&parts->directory), 0);
-	configure(parts, "");
-	parts->store = open_store(parts->directory);
-	assert_done(table_open(parts->directory, TABLE_LMDB, &parts->tables, &kind, &error));
-	parts->publisher = publish_start(parts->store, parts->tables, false);
-	parts->writer = writer_start(parts->store);
-	parts->alarm = alarm_new();
-	assert_done(pipeline_new(parts->store, parts->writer, parts->publisher, parts->alarm,
-	    &parts->pipeline, &error));
-	parts->pool.pipeline = parts->pipeline;
+	machine_open(&parts->machine, base_config);
+	parts->pool.pipeline = parts->machine.pipeline;
 	*state = parts;
 	return 0;
 }
@@ -69,14 +41,8 @@ tear_down(void **state)
 {
 	struct parts *parts = *state;
 
-	writer_stop(parts->writer);
-	publish_stop(parts->publisher);
-	pipeline_free(parts->pipeline);
-	alarm_free(parts->alarm);
-	table_close(parts->tables);
-	store_close(parts->store);
+	machine_close(&parts->machine);
 	assert_int_equal(parts->pool.buffered, 0);
-	remove_directory((void **)&parts->directory);
 	free(parts);
 	return 0;
 }
@@ -111,7 +77,7 @@ mail(struct session *session, const char *argument, const char *daemon_name, con
 {
 	const struct session_macros given = macros(daemon_name, login);
 
-	return session_mail(session, argument, &given);
+	return session_mail(session, (char *[]){ (char *)argument, NULL }, &given);
 }
 
 /* Send a body as a report. Port 0 and a bare address: the local lane. */
@@ -130,7 +96,7 @@ send_report(struct parts *parts, const char *client, unsigned port, const char *
 	assert_int_equal(session_end_of_headers(session), SESSION_CONTINUE);
 	session_body(session, STR("--b\n\n"));
 	session_body(session, str_of(body));
-	answer = session_end_of_message(session);
+	answer = session_end_of_message(session, "4X1");
 	session_free(session);
 	return answer;
 }
@@ -153,7 +119,7 @@ events(struct parts *parts, enum store_table table)
 	uint64_t count;
 	const char *error;
 
-	assert_done(store_begin_read(parts->store, &txn, &error));
+	assert_done(store_begin_read(parts->machine.parts.store, &txn, &error));
 	assert_done(store_count(txn, table, &count, &error));
 	store_abort(txn);
 	return count;
@@ -168,7 +134,7 @@ last_event(struct parts *parts, struct arena *arena)
 	uint64_t first, last;
 	const char *error;
 
-	assert_done(store_begin_read(parts->store, &txn, &error));
+	assert_done(store_begin_read(parts->machine.parts.store, &txn, &error));
 	assert_done(journal_bounds(txn, STORE_JOURNAL, &first, &last, &error));
 	assert_int_equal(journal_get(txn, STORE_JOURNAL, last, arena, &event, &error), 1);
 	store_abort(txn);
@@ -180,7 +146,7 @@ is_suppressed(struct parts *parts, const char *address)
 {
 	enum category category;
 
-	return pipeline_is_suppressed(parts->pipeline, address, &category) == 1;
+	return pipeline_is_suppressed(parts->machine.pipeline, address, &category) == 1;
 }
 
 static void
@@ -351,7 +317,7 @@ test_a_store_that_cannot_be_written(void **state)
 
 	configure(parts, "commit-timeout = 1s\ncommit-timeout-local = 1s\n");
 	/* Somebody else is the writer and does not end. */
-	assert_done(store_begin(parts->store, &txn, &error));
+	assert_done(store_begin(parts->machine.parts.store, &txn, &error));
 	assert_int_equal(send_report(parts, "192.0.2.7", 25, "",
 	    report(arena, "a@example.net", "550 5.1.1 User unknown", "1")), SESSION_RETRY);
 	assert_int_equal(send_local(parts, "a@example.net", "550 5.1.1 User unknown", "2"),
@@ -385,7 +351,7 @@ test_ordinary_mail(void **state)
 	assert_int_equal(mail(own, "<>", "", ""), SESSION_CONTINUE);
 	assert_int_equal(session_end_of_headers(own), SESSION_CONTINUE);
 	assert_int_equal(session_body(own, STR("I am away.\n")), SESSION_CONTINUE);
-	assert_int_equal(session_end_of_message(own), SESSION_ACCEPT);
+	assert_int_equal(session_end_of_message(own, "4X1"), SESSION_ACCEPT);
 	session_free(own);
 	session_free(stranger);
 	session_free(local);
@@ -449,7 +415,7 @@ test_postmaster_copies_and_our_own_words_are_no_events(void **state)
 	assert_int_equal(session_end_of_headers(copy), SESSION_CONTINUE);
 	session_body(copy, STR("--b\n\n"));
 	session_body(copy, str_of(report(arena, "gone@example.net", "550 5.1.1 x", "1")));
-	assert_int_equal(session_end_of_message(copy), SESSION_ACCEPT);
+	assert_int_equal(session_end_of_message(copy, "4X1"), SESSION_ACCEPT);
 	session_free(copy);
 	send_local(parts, "gone@example.net",
 	    "550 5.1.1 <gone@example.net>: Recipient address rejected: "

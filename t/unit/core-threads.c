@@ -4,7 +4,7 @@
  * is opened anew in the middle of it. Under ThreadSanitizer a data race ends
  * the test (t/62-tsan.t).
  */
-#include "store-support.h"
+#include "pipeline-support.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -20,13 +20,7 @@
 #define RELOADS 20
 
 struct daemon {
-	char *directory;
-	struct store *store;
-	struct tables *tables;
-	struct publisher *publisher;
-	struct writer *writer;
-	struct alarm *alarm;
-	struct pipeline *pipeline;
+	struct machine machine;
 	struct housekeeping *housekeeping;
 	struct session_pool pool;
 };
@@ -38,45 +32,18 @@ struct worker {
 	unsigned recorded;
 };
 
-static void
-configure(const struct daemon *daemon, const char *more)
-{
-	const char *rules = getenv("BM_RULES"), *error;
-	struct config *config;
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/conf", daemon->directory);
-	file = fopen(path, "w");
-	fprintf(file, "own-clients = { \"127.0.0.1\" }\nown-domains = { \"example.com\" }\n"
-	    "trusted-reporters = { \"192.0.2.9\" }\nmax-suppressions = 0\n"
-	    "postfix-config = \"/nonexistent\"\nlocal-rules-dir = \"/nonexistent\"\n"
-	    "rules-dir = \"%s\"\nstate-dir = \"%s\"\n%s\n", rules == NULL ? "rules" : rules,
-	    daemon->directory, more);
-	fclose(file);
-	assert_done(config_load(path, &config, &error));
-	config_set_current(config);
-}
+static const char base_config[] =
+    "own-clients = { \"127.0.0.1\" }\nown-domains = { \"example.com\" }\n"
+    "trusted-reporters = { \"192.0.2.9\" }\nmax-suppressions = 0\n";
 
 static int
 set_up(void **state)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
-	enum store_error kind;
-	const char *error;
 
-	assert_int_equal(make_directory((void **)&daemon->directory), 0);
-	configure(daemon, "");
-	daemon->store = open_store(daemon->directory);
-	assert_done(table_open(daemon->directory, TABLE_LMDB, &daemon->tables, &kind, &error));
-	daemon->publisher = publish_start(daemon->store, daemon->tables, false);
-	daemon->writer = writer_start(daemon->store);
-	daemon->alarm = alarm_new();
-	daemon->housekeeping = housekeeping_new(daemon->store, daemon->writer,
-	    daemon->publisher);
-	assert_done(pipeline_new(daemon->store, daemon->writer, daemon->publisher,
-	    daemon->alarm, &daemon->pipeline, &error));
-	daemon->pool.pipeline = daemon->pipeline;
+	machine_open(&daemon->machine, base_config);
+	daemon->housekeeping = housekeeping_new(&daemon->machine.parts);
+	daemon->pool.pipeline = daemon->machine.pipeline;
 	*state = daemon;
 	return 0;
 }
@@ -87,12 +54,7 @@ tear_down(void **state)
 	struct daemon *daemon = *state;
 
 	housekeeping_free(daemon->housekeeping);
-	pipeline_free(daemon->pipeline);
-	alarm_free(daemon->alarm);
-	table_close(daemon->tables);
-	store_close(daemon->store);
-	config_set_current(NULL);
-	remove_directory((void **)&daemon->directory);
+	machine_close(&daemon->machine);
 	free(daemon);
 	return 0;
 }
@@ -115,13 +77,13 @@ send_report(struct daemon *daemon, unsigned number, bool trusted)
 	    "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m%u@example.com>\r\n"
 	    "\r\n--b--\r\n", number, number % 2 ? "550 5.1.1 User unknown" :
 	    "550 5.7.26 This mail is unauthenticated", number);
-	session_mail(session, "<>", &(struct session_macros){ "", "mta.example.com", "" });
+	session_mail(session, (char *[]){ (char *)"<>", NULL }, &(struct session_macros){ "", "mta.example.com", "" });
 	session_rcpt(session, "<app@example.com>");
 	session_header(session, "Content-Type",
 	    "multipart/report; report-type=delivery-status; boundary=\"b\"");
 	session_end_of_headers(session);
 	session_body(session, (struct str){ body, (size_t)len });
-	answer = session_end_of_message(session);
+	answer = session_end_of_message(session, "4X1");
 	session_free(session);
 	return answer;
 }
@@ -138,7 +100,7 @@ work(void *argument)
 		if (send_report(worker->daemon, number, true) == SESSION_ACCEPT)
 			worker->recorded++;
 		send_report(worker->daemon, number, false);
-		pipeline_is_suppressed(worker->daemon->pipeline, "r1@remote.test", &category);
+		pipeline_is_suppressed(worker->daemon->machine.pipeline, "r1@remote.test", &category);
 	}
 	return NULL;
 }
@@ -175,23 +137,22 @@ test_all_at_once(void **state)
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
 	for (unsigned i = 0; i < RELOADS; i++) {
-		configure(daemon, i % 2 ? "enforce = both" : "keep = report");
-		publish_pause(daemon->publisher, i % 2);
+		machine_configure(&daemon->machine, base_config, i % 2 ? "enforce = both" : "keep = report");
+		publish_pause(daemon->machine.parts.publisher, i % 2);
 		housekeeping_tick(daemon->housekeeping);
 		if (i % 5 == 0)
-			assert_done(store_recover(daemon->store, &error));
-		assert_true(writer_heartbeat_msec(daemon->writer) > 0);
+			assert_done(store_recover(daemon->machine.parts.store, &error));
+		assert_true(writer_heartbeat_msec(daemon->machine.parts.writer) > 0);
 	}
-	publish_pause(daemon->publisher, false);
+	publish_pause(daemon->machine.parts.publisher, false);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		recorded += workers[i].recorded;
 	}
-	writer_stop(daemon->writer);
-	publish_stop(daemon->publisher);
+	machine_drain(&daemon->machine);
 	assert_int_equal(recorded, WORKERS * REPORTS);
-	assert_int_equal(journal_length(daemon->store), WORKERS * REPORTS);
-	assert_int_equal(table_verify(daemon->tables, daemon->store, note_difference, &error), 0);
+	assert_int_equal(journal_length(daemon->machine.parts.store), WORKERS * REPORTS);
+	assert_int_equal(table_verify(daemon->machine.tables, daemon->machine.parts.store, note_difference, &error), 0);
 }
 
 int

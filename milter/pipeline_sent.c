@@ -1,0 +1,109 @@
+#include "pipeline_sent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/msg.h"
+
+#define WRITE_SEC 10 /* a log that stands still loses more than rows of the ledger */
+
+/* It owns the rows: who waits for it may stop. */
+struct sent_job {
+	struct job job;
+	struct pipeline *pipeline;
+	struct arena *arena;
+	struct sent_mail *mails;
+	unsigned count;
+	bool written;
+};
+
+static int
+sent_apply(struct job *base, struct store_txn *txn, const char **error_r)
+{
+	const struct sent_job *job = (struct sent_job *)base;
+
+	return sent_put(job->pipeline->sent, txn, job->mails, job->count, error_r);
+}
+
+static void
+sent_committed(struct job *base)
+{
+	((struct sent_job *)base)->written = true;
+}
+
+static void
+sent_release(struct job *base)
+{
+	struct sent_job *job = (struct sent_job *)base;
+
+	if (!job->written)
+		atomic_fetch_add(&job->pipeline->lost[PIPELINE_LOST_SENT], job->count);
+	arena_free(job->arena);
+	free(job);
+}
+
+static struct sent_job *
+new_job(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count)
+{
+	struct sent_job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		msg_out_of_memory();
+	job->pipeline = pipeline;
+	job->arena = arena_new();
+	job->mails = arena_alloc(job->arena, count * sizeof(job->mails[0]));
+	job->count = count;
+	for (unsigned i = 0; i < count; i++) {
+		job->mails[i] = mails[i];
+		job->mails[i].message_id = arena_strdup(job->arena, str_of(mails[i].message_id));
+		job->mails[i].recipient = arena_strdup(job->arena, str_of(mails[i].recipient));
+		job->mails[i].sender = arena_strdup(job->arena, str_of(mails[i].sender));
+		job->mails[i].queue_id = arena_strdup(job->arena, str_of(mails[i].queue_id));
+	}
+	job->job = (struct job){ .apply = sent_apply, .committed = sent_committed,
+		.release = sent_release, .bytes = arena_used(job->arena) };
+	return job;
+}
+
+void
+pipeline_sent(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count)
+{
+	if (pipeline->sent != NULL && count > 0)
+		writer_post(pipeline->sent_writer, &new_job(pipeline, mails, count)->job);
+}
+
+void
+pipeline_sent_add(struct sent_rows *rows, const struct bounce *bounce)
+{
+	/* The null sender gets no reports, and what our own agents deliver stays
+	   here. */
+	if (bounce->outcome != OUTCOME_DELIVERED || bounce->message_id[0] == '\0' ||
+	    bounce->recipient[0] == '\0' || bounce->sender[0] == '\0' ||
+	    policy_is_own_agent(bounce))
+		return;
+	if (rows->count == rows->room) {
+		rows->room = rows->room == 0 ? 64 : 2 * rows->room;
+		rows->mails = reallocarray(rows->mails, rows->room, sizeof(rows->mails[0]));
+		if (rows->mails == NULL)
+			msg_out_of_memory();
+	}
+	rows->mails[rows->count++] = (struct sent_mail){ .time = bounce->time,
+		.message_id = bounce->message_id, .recipient = bounce->recipient,
+		.sender = bounce->sender, .queue_id = bounce->queue_id,
+		.recipients = bounce->together };
+}
+
+void
+pipeline_sent_free(struct sent_rows *rows)
+{
+	free(rows->mails);
+}
+
+void
+pipeline_sent_write(struct pipeline *pipeline, const struct sent_rows *rows)
+{
+	if (pipeline->sent != NULL && rows->count > 0 &&
+	    writer_run(pipeline->sent_writer,
+		&new_job(pipeline, rows->mails, rows->count)->job, WRITE_SEC) == -1)
+		msg_warning("the ledger of sent mail lacks %u rows", rows->count);
+}
