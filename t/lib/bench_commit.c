@@ -27,7 +27,7 @@
 #include "store/seen.h"
 
 static const struct pipeline_origin origin = {
-	.source = SOURCE_NET, .client = "192.0.2.9", .daemon_name = "", .envelope_sender = "",
+	.source = SOURCE_NET, .client = "192.0.2.9", .daemon_name = "", .helo = "", .envelope_recipient = "", .envelope_sender = "",
 };
 
 static struct pipeline *pipeline;

@@ -376,7 +376,7 @@ report(struct lane *lane, const char *recipient, const char *message_id)
 {
 	const struct pipeline_origin origin = {
 		.source = SOURCE_NET, .client = "192.0.2.9", .daemon_name = "", .host_name = "mta",
-		.envelope_sender = "",
+		.helo = "", .envelope_recipient = "", .envelope_sender = "",
 	};
 	const char *text = arena_printf(lane->arena,
 	    "From: MAILER-DAEMON@relay.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
