@@ -46,6 +46,7 @@ has_tag(const struct tags *tags, struct str name)
 static const char *
 read_tags(struct str text, struct arena *arena, struct tags *tags)
 {
+	const char *flaw = "";
 	struct str piece;
 	size_t at;
 
@@ -54,16 +55,16 @@ read_tags(struct str text, struct arena *arena, struct tags *tags)
 
 		if (!str_find_byte(piece, '=', 0, &at))
 			continue;
+		if (tags->count == TAGS_MOST)
+			return "it has too many tags";
 		name = str_trim(str_sub(piece, 0, at));
 		/* RFC 6376 section 3.2: then none of them counts. */
 		if (has_tag(tags, name))
-			return "a tag stands twice";
-		if (tags->count == TAGS_MOST)
-			return "it has too many tags";
+			flaw = "a tag stands twice";
 		tags->list[tags->count++] = (struct tag){ name,
 			squeeze(str_sub(piece, at + 1, piece.len), arena) };
 	}
-	return "";
+	return flaw;
 }
 
 static struct str

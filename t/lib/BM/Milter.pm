@@ -65,11 +65,14 @@ sub message {
     return $self->say('E');
 }
 
-# Is this command answered, after what was agreed on? SMFIP_NR_CONN, SMFIP_NR_HDR.
+# Is this command answered, after what was agreed on? SMFIP_NR_CONN, SMFIP_NR_HELO,
+# SMFIP_NR_RCPT, SMFIP_NR_HDR.
 sub is_answered {
     my ($self, $command) = @_;
     return 0 if $command =~ /^[ADKQ]$/;
     return !($self->{steps} & 0x1000) if $command eq 'C';
+    return !($self->{steps} & 0x2000) if $command eq 'H';
+    return !($self->{steps} & 0x8000) if $command eq 'R';
     return !($self->{steps} & 0x80)   if $command eq 'L';
     return 1;
 }
