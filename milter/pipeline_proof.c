@@ -150,7 +150,10 @@ static void
 find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *evidence)
 {
 	const char *candidates[CANDIDATES_MOST], *is = "";
-	unsigned count = list_candidates(proving, bounce, candidates);
+	bool complaint = proving->report->kind == REPORT_COMPLAINT;
+	/* A guess may be right, but nobody says that this one has failed. */
+	unsigned count = bounce->guessed && !complaint ? 0 :
+	    list_candidates(proving, bounce, candidates);
 	struct sent_found found;
 
 	find_sent(proving, "", &found);
@@ -163,8 +166,7 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 			tag_is_for(&proving->tag, candidates[i])))
 			is = candidates[i];
 	}
-	if (is[0] == '\0' && proving->report->kind == REPORT_COMPLAINT &&
-	    (bounce->guessed || bounce->recipient[0] == '\0')) {
+	if (is[0] == '\0' && complaint && (bounce->guessed || bounce->recipient[0] == '\0')) {
 		is = only_recipient(proving, &found);
 		if (is[0] != '\0' && found.recipients == 1)
 			evidence->held |= EVIDENCE(PROOF_LEDGER);
@@ -175,7 +177,7 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 		return;
 	evidence->recipient = true;
 	bounce->recipient = is;
-	/* Of a message to one alone, nobody else can have failed. */
+	/* Of a message to one alone, nobody else can complain. */
 	if (evidence->recipients == 1)
 		bounce->guessed = 0;
 	if (found.matches && has_secret_path(proving, is, &found))
@@ -209,39 +211,25 @@ is_listed(const char *domain, const void *context)
 	return false;
 }
 
-/* Does a field stand there once? Another one, put on top, is not signed. */
-static bool
-is_single(struct str headers, struct str name)
-{
-	struct header header;
-	unsigned count = 0;
-
-	while (header_next(&headers, &header))
-		count += str_iequal(header.name, name);
-	return count == 1;
-}
-
 /* Do the returned headers have a signature of ours? */
 static void
 ask_dkim(struct proving *proving)
 {
-	struct str headers = proving->report->returned;
-	bool id = is_single(headers, STR("Message-ID")), to = is_single(headers, STR("To"));
 	struct dkim_result result;
 
-	if (proving->asked_dkim || !is_single(headers, STR("From")) || !may_ask(proving))
+	if (proving->asked_dkim || proving->report->returned.len == 0 || !may_ask(proving))
 		return;
 	proving->asked_dkim = true;
-	dkim_verify_headers(proving->pipeline->dkim, headers, is_listed,
+	dkim_verify_headers(proving->pipeline->dkim, proving->report->returned, is_listed,
 	    proving->config->signing_domains, proving->deadline_msec, proving->arena, &result);
 	for (unsigned i = 0; i < result.count; i++) {
 		const struct dkim_signature *signature = &result.signatures[i];
 
 		if (!signature->passed || !signature->from_signed ||
-		    (!(id && signature->message_id_signed) && !(to && signature->to_signed)))
+		    (!signature->message_id_signed && !signature->to_signed))
 			continue;
 		proving->held |= EVIDENCE(PROOF_DKIM);
-		proving->to_signed |= to && signature->to_signed;
+		proving->to_signed |= signature->to_signed;
 	}
 }
 
@@ -266,8 +254,6 @@ is_from_mta(const struct proving *proving, const char *domain)
 	size_t open, close;
 
 	header_split(proving->message, &headers, &body);
-	if (!is_single(headers, STR("From")))
-		return false;
 	header_find(headers, STR("From"), &value);
 	value = header_unfold(value, proving->arena);
 	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))

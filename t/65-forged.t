@@ -50,7 +50,10 @@ $proof->{daemon} = $daemon;
 sub counter {
     my ($re) = @_;
     my $sum = 0;
-    /^(.+?) +(\d+)$/ && $1 =~ $re and $sum += $2 for split /\n/, $daemon->dump('--counters');
+    for (split /\n/, $daemon->dump('--counters')) {
+        my ($name, $value) = /^(.+?) +(\d+)$/ or next;
+        $sum += $value if $name =~ $re;
+    }
     return $sum;
 }
 sub suppressed { return sort map { $_->{address} } $daemon->dump_json }
@@ -111,7 +114,7 @@ sub mutate {
 sub without { my ($headers, $name) = @_; return $headers =~ s/^\Q$name\E:[^\n]*\n(?:[ \t][^\n]*\n)*//mgr }
 
 my $signed_by_attacker = $proof->sign("From: App <app\@example.net>\nTo: victim1\@remote.test\n"
-    . "Message-ID: <x\@example.net>\n\nx\n", 'attacker.test', 'evil') =~ s/\n\n.*//sr;
+    . "Date: Sat, 21 Nov 2026 10:00:00 +0000\nMessage-ID: <x\@example.net>\n\nx\n", 'attacker.test', 'evil') =~ s/\n\n.*//sr;
 my @kind = qw(dsn arf);
 
 my %shape = (
@@ -160,8 +163,8 @@ my %shape = (
     'a redacted complaint of a group' => sub { return $proof->arf(headers => $group->{headers}) },
     'mutated' => sub {
         return mutate($proof->dsn(rcpt => pick(@{ $group->{rcpts} }), headers => $group->{headers}, envid => $group->{envid})) },
-    'mutated with the wrong recipient' => sub { my ($k, $m) = (pick(@kind), pick(@single));
-        return mutate($proof->$k(rcpt => victim(), headers => $m->{headers})) },
+    'mutated with the wrong recipient' => sub { my $m = pick(@single);
+        return mutate($proof->dsn(rcpt => victim(), headers => $m->{headers})) },
 );
 
 # Signing takes a process each: a few of those are enough.
@@ -179,6 +182,7 @@ subtest 'forged' => sub {
         my ($answer) = $proof->pass($in, '', [$to], $text);
         $answer{$answer}++;
         $sent{$name}++;
+
     }
     is join(' ', sort keys %answer), 'a', 'all are let through';
     is scalar(grep { $sent{$_} } @name), @name, 'of every shape';
@@ -187,7 +191,7 @@ subtest 'forged' => sub {
     cmp_ok counter(qr/^reports_total.*none/), '>', $total / 2, 'most are seen to be reports';
     is counter(qr/^reports_total.*(?:ledger|tag|envid|dkim|aligned|feedback)/), 0, 'no proof is used up';
     cmp_ok counter(qr/^refused_claims_total/), '>', 0, 'claims about others are counted';
-    is scalar(events()), 0, 'no event';
+    is scalar(events()), 0, 'no event' or diag explain [map { "$_->{recipient} $_->{proof} $_->{decision} $_->{final_recipient} $_->{original_recipient} $_->{text}" } events()];
     is join(' ', suppressed()), '', 'nobody is suppressed';
     ok $daemon->alive, 'the daemon lives';
 };
@@ -206,7 +210,7 @@ subtest 'their genuine twins' => sub {
     for my $who (sort keys %case) {
         $proof->pass($in, '', ['app@example.net'], $case{$who}[0]);
         my ($event) = grep { $_->{recipient} eq $who } events();
-        is $event && $event->{proof}, $case{$who}[1], "$who by $case{$who}[1]" or diag explain $daemon->dump_json('--unverified');
+        is $event && $event->{proof}, $case{$who}[1], "$who by $case{$who}[1]";
     }
     my @complaint = ($proof->sign($proof->arf(rcpt => 'annoyed@remote.test', from => 'feedback@provider.test'), 'provider.test', 'arf'),
         $proof->arf(headers => $single[4]{headers}));

@@ -43,7 +43,7 @@ sub sent {
     my (%m) = @_;
     $m{rcpts} //= ['user' . ++$n . '@remote.test'];
     my $m = $proof->leave($out, %m);
-    select undef, undef, undef, 0.05;
+    select undef, undef, undef, 0.3;    # the ledger is written some time soon
     return $m;
 }
 

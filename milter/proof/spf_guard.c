@@ -137,8 +137,11 @@ put_all(const struct dns_answer *found, SPF_dns_rr_t *answer)
 
 	if (answer->rr_type == ns_t_ptr && count > PTR_MOST)
 		count = PTR_MOST;
-	for (unsigned i = 0; i < count; i++)
-		put(answer, found->records[i].text);
+	for (unsigned i = 0; i < count; i++) {
+		/* The MX "." is no host (RFC 7505). */
+		if (found->records[i].text[0] != '\0')
+			put(answer, found->records[i].text);
+	}
 }
 
 /* May one more question be asked? */

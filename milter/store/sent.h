@@ -7,7 +7,7 @@
  *   sent:          day (u16), digest of the Message-ID (8 bytes), digest of the
  *                  recipient (8 bytes) -> time, recipients of the message,
  *                  recipient, envelope sender, queue id
- *   sent-domains:  domain of a recipient -> the last day it was sent to
+ *   sent-domains:  day (u16), domain of a recipient -> nothing
  *
  * Digests are keyed with a secret of this store, so that nobody can make two
  * messages look alike. Days are those of UTC. Whole days are pruned.
@@ -24,6 +24,7 @@
 #include "store/store.h"
 
 #define SENT_SIBLINGS_MOST 8
+#define SENT_COUNT_MOST 100
 
 struct sent {
 	struct store *store;
@@ -48,7 +49,7 @@ struct sent_found {
 	int64_t time;
 	unsigned recipients;   /* of the message: the largest number a row gives, or the
 	                          number of different recipients if that is larger; 0 if the message
-	                          is not there at all; counting stops at 1000 */
+	                          is not there at all; counting stops at SENT_COUNT_MOST */
 	const char *only;      /* its recipient, if it has one alone, else "" */
 	/* Senders of the same message to other recipients, as many as there are
 	   and SENT_SIBLINGS_MOST; with whom they were for. */

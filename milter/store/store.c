@@ -15,7 +15,20 @@
 
 #define READERS_MOST 512
 
+/* What an environment is for. */
+struct purpose {
+	const char *file;
+	const char *size_setting;
+	enum store_table first, last; /* its tables besides STORE_META */
+};
+
+static const struct purpose state_purpose = { "state.lmdb", "store-size", STORE_JOURNAL,
+	STORE_RATES };
+static const struct purpose sent_purpose = { "sent.lmdb", "ledger-size", STORE_SENT,
+	STORE_SENT_DOMAINS };
+
 struct store {
+	const struct purpose *purpose;
 	MDB_env *env;
 	MDB_dbi tables[STORE_TABLE_COUNT];
 	char *path;
@@ -39,7 +52,8 @@ struct store_cursor {
 static const char *const table_names[STORE_TABLE_COUNT] = {
 	[STORE_META] = "meta", [STORE_JOURNAL] = "journal", [STORE_UNVERIFIED] = "unverified",
 	[STORE_STANDING] = "standing", [STORE_EXPIRY] = "expiry", [STORE_SEEN] = "seen",
-	[STORE_COUNTERS] = "counters", [STORE_RATES] = "rates",
+	[STORE_COUNTERS] = "counters", [STORE_RATES] = "rates", [STORE_SENT] = "sent",
+	[STORE_SENT_DOMAINS] = "sent-domains",
 };
 
 static const char schema_key[] = "schema";
@@ -53,8 +67,8 @@ fail(struct store *store, int code, const char **error_r)
 	    code == EROFS || code == EDQUOT)
 		store->failing = true;
 	if (code == MDB_MAP_FULL)
-		return msg_failure(error_r, "%s is full: raise store-size in bouncemilter.conf",
-		    store->path);
+		return msg_failure(error_r, "%s is full: raise %s in bouncemilter.conf",
+		    store->path, store->purpose->size_setting);
 	return msg_failure(error_r, "%s: %s", store->path, mdb_strerror(code));
 }
 
@@ -94,7 +108,9 @@ open_tables(struct store *store, enum store_error *kind_r, const char **error_r)
 
 	if (code != 0)
 		return fail(store, code, error_r);
-	for (int i = 0; i < STORE_TABLE_COUNT; i++) {
+	for (enum store_table i = STORE_META; i <= store->purpose->last; i++) {
+		if (i != STORE_META && i < store->purpose->first)
+			continue;
 		code = mdb_dbi_open(txn, table_names[i], create, &store->tables[i]);
 		if (code != 0) {
 			mdb_txn_abort(txn);
@@ -178,14 +194,15 @@ open_environment(struct store *store, enum store_error *kind_r, const char **err
 	return -1;
 }
 
-int
-store_open(const char *directory, uint64_t size_bytes, bool read_only, struct store **store_r,
-    enum store_error *kind_r, const char **error_r)
+static int
+open_store(const struct purpose *purpose, const char *directory, uint64_t size_bytes,
+    bool read_only, struct store **store_r, enum store_error *kind_r, const char **error_r)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
-	if (store == NULL || asprintf(&store->path, "%s/state.lmdb", directory) == -1)
+	if (store == NULL || asprintf(&store->path, "%s/%s", directory, purpose->file) == -1)
 		msg_out_of_memory();
+	store->purpose = purpose;
 	store->size_bytes = size_bytes;
 	store->read_only = read_only;
 	pthread_rwlock_init(&store->in_use, NULL);
@@ -195,6 +212,22 @@ store_open(const char *directory, uint64_t size_bytes, bool read_only, struct st
 	}
 	*store_r = store;
 	return 0;
+}
+
+int
+store_open(const char *directory, uint64_t size_bytes, bool read_only, struct store **store_r,
+    enum store_error *kind_r, const char **error_r)
+{
+	return open_store(&state_purpose, directory, size_bytes, read_only, store_r, kind_r,
+	    error_r);
+}
+
+int
+store_open_sent(const char *directory, uint64_t size_bytes, bool read_only,
+    struct store **store_r, enum store_error *kind_r, const char **error_r)
+{
+	return open_store(&sent_purpose, directory, size_bytes, read_only, store_r, kind_r,
+	    error_r);
 }
 
 void

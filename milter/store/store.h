@@ -1,6 +1,7 @@
 /*
- * store: the one durable place, an LMDB environment (state.lmdb). The only
- * file that knows lmdb.h for it is store.c.
+ * store: the one durable place, an LMDB environment (state.lmdb); the ledger of
+ * sent mail is another one of the kind (sent.lmdb, sent.h). The only file that
+ * knows lmdb.h for them is store.c.
  *
  * Guarantees:
  *   - What one transaction changes happens as a whole or not at all, also
@@ -39,6 +40,9 @@ enum store_table {
 	STORE_SEEN,
 	STORE_COUNTERS,
 	STORE_RATES,
+	/* of the ledger, which has STORE_META too */
+	STORE_SENT,
+	STORE_SENT_DOMAINS,
 	STORE_TABLE_COUNT,
 };
 
@@ -51,6 +55,10 @@ enum store_error { STORE_ERROR_CONFIG, STORE_ERROR_IO };
  * Returns 0, or -1 with a sentence that names the path and the remedy.
  */
 int store_open(const char *directory, uint64_t size_bytes, bool read_only,
+    struct store **store_r, enum store_error *kind_r, const char **error_r);
+
+/* The same of sent.lmdb. */
+int store_open_sent(const char *directory, uint64_t size_bytes, bool read_only,
     struct store **store_r, enum store_error *kind_r, const char **error_r);
 
 /* Close; no transaction may be open. NULL is allowed. */

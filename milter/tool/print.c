@@ -145,10 +145,10 @@ print_event_json(const struct journal_event *event)
 		    "relay", b->relay, "client", b->client, "arrival", arrival, "limits",
 		    bounce_limits_print(b->limits, arena), "text", b->text, "report", b->report));
 	if (object != NULL)
-		json_object_update_new(object, json_pack("{s:s,s:i,s:s,s:s,s:b,s:b,s:s,s:s}", "server",
+		json_object_update_new(object, json_pack("{s:s,s:i,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s}", "server",
 		    b->server, "port", (int)b->port, "agent", b->agent, "login", b->login, "again",
 		    (int)b->again, "guessed", (int)b->guessed, "identity", v->identity, "feedback",
-		    b->feedback));
+		    b->feedback, "evidence", v->evidence, "token", b->token));
 	print_json_line(object);
 	arena_free(arena);
 }
@@ -267,7 +267,8 @@ print_event_story(const struct journal_event *event)
 		print_line("meaning", arena_printf(arena, "%s%s%s%s%s%s",
 		    category_name(v->category), v->subcause[0] == '\0' ? "" : ": ", v->subcause,
 		    v->rule[0] == '\0' ? "" : " (rule ", v->rule, v->rule[0] == '\0' ? "" : ")"));
-	print_line("proof", words_name(&proof_words, v->proof));
+	print_line("proof", arena_printf(arena, "%s%s%s%s", words_name(&proof_words, v->proof),
+	    v->evidence[0] == '\0' ? "" : " (", v->evidence, v->evidence[0] == '\0' ? "" : ")"));
 	print_line("decision", arena_printf(arena, "%s: %s%s%s",
 	    words_name(&decision_words, v->decision), v->reason,
 	    v->until == 0 ? "" : ", until ", v->until == 0 ? "" : clock_print(v->until, until)));

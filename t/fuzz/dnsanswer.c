@@ -1,14 +1,81 @@
 /* A packet of a DNS server: what is read of it keeps the bounds of dns.h. The
-   first byte chooses the type, and whether the rest is a packet or what stands
-   behind a header and a question. */
+   first byte chooses the type, and whether the rest is the packet or what its
+   records are made of: glibc, which takes packets apart, is not instrumented,
+   and nothing would be found behind the first broken record. */
 #include "support.h"
+
+#include <stdbool.h>
 
 #include "proof/dns_answer.h"
 
 #define NAME "a.test"
-#define RECORDS_MOST 10 /* in the answer section, where the header is ours */
+#define RECORDS_MOST 70
+#define PACKET_MOST 65536
 
-static const char header[] = "\0\1\x81\x80\0\1\0\1\0\0\0\0" "\1a\4test\0\0\x10\0\1";
+struct packet {
+	unsigned char bytes[PACKET_MOST];
+	size_t len;
+	size_t target; /* where the data of the last CNAME begins, or the question */
+};
+
+static void
+add(struct packet *packet, const void *bytes, size_t len)
+{
+	if (len > PACKET_MOST - packet->len)
+		len = PACKET_MOST - packet->len;
+	memcpy(packet->bytes + packet->len, bytes, len);
+	packet->len += len;
+}
+
+static void
+add_number(struct packet *packet, size_t number)
+{
+	unsigned char bytes[2] = { (unsigned char)(number >> 8), (unsigned char)number };
+
+	add(packet, bytes, sizeof(bytes));
+}
+
+/* A record: a byte of choices, a time to live, a length, and so much
+   data, once or many times. */
+static void
+add_record(struct packet *packet, int type, const uint8_t **data, size_t *left)
+{
+	uint8_t choices = (*data)[0], ttl = (*data)[1];
+	size_t len = (*data)[2], times = choices & 2 ? 32 : 1;
+	bool alias = choices & 1;
+
+	*data += 3;
+	*left -= 3;
+	if (len > *left)
+		len = *left;
+	add_number(packet, 0xc000 | (choices & 4 ? packet->target & 0x3fff : 12));
+	add_number(packet, alias ? 5 : (size_t)type);
+	add_number(packet, choices & 8 ? ttl : 1);
+	add_number(packet, choices & 16 ? 0xffff : 0);
+	add_number(packet, ttl);
+	add_number(packet, times * len + (choices & 32 ? 1 : 0));
+	if (alias)
+		packet->target = packet->len;
+	for (size_t i = 0; i < times; i++)
+		add(packet, *data, len);
+	*data += len;
+	*left -= len;
+}
+
+static void
+add_records(struct packet *packet, int type, const uint8_t *data, size_t left)
+{
+	static const char header[] = "\0\1\x81\x80\0\1\0\0\0\0\0\0" "\1a\4test\0\0\x10\0\1";
+	unsigned count = 0;
+
+	add(packet, header, sizeof(header) - 1);
+	packet->target = 12;
+	while (left >= 3 && count < RECORDS_MOST) {
+		add_record(packet, type, &data, &left);
+		count++;
+	}
+	packet->bytes[7] = (unsigned char)count;
+}
 
 static void
 promise_text(enum dns_type type, const char *text)
@@ -41,31 +108,28 @@ promise_answer(enum dns_type type, const struct dns_answer *answer)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena *arena = arena_new();
+	static struct packet packet;
+	struct arena *arena;
 	struct dns_answer answer;
 	enum dns_type type;
 	uint32_t ttl_sec;
-	size_t len = 0;
-	char *packet;
+	char *exact;
 
-	if (size == 0) {
-		arena_free(arena);
+	if (size == 0)
 		return 0;
-	}
 	type = data[0] % (DNS_TXT + 1);
-	if (data[0] < 0x80)
-		len = sizeof(header) - 1;
+	packet.len = 0;
+	if (data[0] < 0xf0)
+		add_records(&packet, dns_answer_type_number(type), data + 1, size - 1);
+	else
+		add(&packet, data + 1, size - 1);
 	/* Not a byte more, so that one byte too far is seen. */
-	packet = malloc(len + size - 1);
-	if (len > 0) {
-		memcpy(packet, header, len);
-		packet[7] = (char)(data[0] % RECORDS_MOST + 1);
-	}
-	memcpy(packet + len, data + 1, size - 1);
-	dns_answer_parse((struct str){ packet, len + size - 1 }, type, NAME, arena, &answer,
-	    &ttl_sec);
+	exact = malloc(packet.len);
+	memcpy(exact, packet.bytes, packet.len);
+	arena = arena_new();
+	dns_answer_parse((struct str){ exact, packet.len }, type, NAME, arena, &answer, &ttl_sec);
 	promise_answer(type, &answer);
-	free(packet);
+	free(exact);
 	arena_free(arena);
 	return 0;
 }

@@ -41,6 +41,7 @@ static const char *const policies[][2] = {
 	{ "explain.test", "%{i} is not one of us" },
 	{ "a.test", "v=spf1 a/24 -all" },
 	{ "mx.test", "v=spf1 mx -all" },
+	{ "nomail.test", "v=spf1 mx mx mx mx mx mx ~all" },
 	{ "ptr.test", "v=spf1 ptr:test -all" },
 	{ "exists.test", "v=spf1 exists:%{ir}.%{l}.list.test -all" },
 	{ "helo.test", "v=spf1 exists:%{h}.known.test -all" },
@@ -53,6 +54,7 @@ static const char *const policies[][2] = {
 
 static const char *const lines[] = {
 	"a.test. A 192.0.2.77", "a.test. AAAA 2001:db8::77", "mx.test. MX 10 host.test.",
+	"nomail.test. MX 0 .",
 	"host.test. A 192.0.2.1", "host.test. AAAA 2001:db8::1",
 	"1.2.0.192.in-addr.arpa. PTR host.test.",
 	"1.2.0.192.user.list.test. A 127.0.0.2", "mail.example.org.known.test. A 127.0.0.2",
@@ -190,6 +192,7 @@ static const struct spf_case cases[] = {
 	{ "192.0.2.1", "h.test", "user@mx.test", "pass" },
 	{ "2001:db8::1", "h.test", "user@mx.test", "pass" },
 	{ "192.0.2.2", "h.test", "user@mx.test", "fail" },
+	{ "192.0.2.1", "h.test", "user@nomail.test", "softfail" },
 	{ "192.0.2.1", "h.test", "user@ptr.test", "pass" },
 	{ "192.0.2.2", "h.test", "user@ptr.test", "fail" },
 	{ "192.0.2.1", "h.test", "user@exists.test", "pass" },

@@ -6,7 +6,7 @@ package BM::Proof;
 use strict;
 use warnings;
 use BM::Milter;
-use BM::Util qw(run slurp spew);
+use BM::Util qw(prog run spew);
 
 # Options: dir, daemon; domain (of ours, it signs), selector.
 sub new {
@@ -37,15 +37,15 @@ sub zone {
     return "$self->{dir}/zone";
 }
 
-# The message with a signature by opendkim-testmsg(8).
+# The message with a signature.
 sub sign {
     my ($self, $message, $domain, $selector) = @_;
     $domain //= $self->{domain};
     $selector //= $self->{selector};
-    my ($status, $out, $err) = run({ stdin => $message =~ s/\r?\n/\r\n/gr }, 'opendkim-testmsg', '-d', $domain,
-        '-s', $selector, '-k', "$self->{dir}/$selector.$domain.pem");
-    die "opendkim-testmsg: $status $err" if $status != 0;
-    return $out =~ s/\r\n/\n/gr;
+    my ($status, $out, $err) = run({ stdin => $message =~ s/\r\n/\n/gr }, prog('t/lib/sign_message'), $domain, $selector,
+        "$self->{dir}/$selector.$domain.pem");
+    die "sign_message: $status $err" if $status != 0;
+    return $out;
 }
 
 # A connection as the MTA makes it.
@@ -107,6 +107,7 @@ sub leave {
 # body, type (of what is returned: message/rfc822, text/rfc822-headers or ''),
 # text, arrival, more (headers of the report).
 my $reports = 0;
+my $date    = "Date: Sat, 21 Nov 2026 11:00:00 +0000\n";
 
 sub dsn {
     my ($self, %r) = @_;
@@ -124,7 +125,7 @@ sub dsn {
     my $returned = $r{type} eq '' ? '' : "--b\nContent-Type: $r{type}\n\n"
         . ($r{headers} // '') . "\n" . ($r{type} eq 'message/rfc822' ? "\n" . ($r{body} // "Hello.\n") : '');
     my $from = $r{from} // 'MAILER-DAEMON@mx.remote.test';
-    return "From: $from\nTo: app\@$self->{domain}\nSubject: Undelivered\nMessage-ID: $r{id}\n" . ($r{more} // '')
+    return "From: $from\nTo: app\@$self->{domain}\nSubject: Undelivered\n${date}Message-ID: $r{id}\n" . ($r{more} // '')
         . "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
         . "--b\n\nIt could not be delivered.\n--b\nContent-Type: message/delivery-status\n\n"
         . "Reporting-MTA: dns; mx.remote.test\n$message$groups\n$returned\n--b--\n";
@@ -136,7 +137,7 @@ sub arf {
     my $n = ++$reports;
     my $rcpt = defined $r{rcpt} ? "Original-Rcpt-To: <$r{rcpt}>\n" : '';
     my $from = $r{from} // 'feedback@provider.test';
-    return "From: $from\nTo: abuse\@$self->{domain}\nSubject: FW\nMessage-ID: " . ($r{id} // "<arf$n.$$\@provider.test>")
+    return "From: $from\nTo: abuse\@$self->{domain}\nSubject: FW\n${date}Message-ID: " . ($r{id} // "<arf$n.$$\@provider.test>")
         . "\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"
         . "--b\n\nAn abuse report.\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: "
         . ($r{type} // 'abuse') . "\nUser-Agent: x/1\nVersion: 1\n$rcpt\n--b\nContent-Type: message/rfc822\n\n"
