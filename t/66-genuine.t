@@ -43,7 +43,7 @@ sub sent {
     my (%m) = @_;
     $m{rcpts} //= ['user' . ++$n . '@remote.test'];
     my $m = $proof->leave($out, %m);
-    select undef, undef, undef, 0.3;    # the ledger is written some time soon
+    $proof->wait_rows;    # they are written some time soon
     return $m;
 }
 
@@ -124,7 +124,6 @@ subtest 'a return path of its own' => sub {
         my %random = (reader1 => '9f3ac2417b', reader2 => '0b27de918c');
         my %path_of = map { my $r = "$kind$_"; ($r => sprintf $path{$kind}, $kind eq 'secret' ? $random{$_} : $r) } sort keys %random;
         my @m = map { sent(id => "<$kind.$$\@example.net>", rcpts => ["$_\@remote.test"], sender => $path_of{$_}) } sort keys %path_of;
-        select undef, undef, undef, 1;
         my $rcpt = $m[0]{rcpts}[0];
         my $in = $proof->connect(ELSEWHERE, 'mx.else.test');
         $proof->pass($in, '', [$m[0]{sender}], $proof->dsn(rcpt => $rcpt, headers => $m[0]{headers}));
@@ -168,7 +167,6 @@ subtest 'the formats of the corpus' => sub {
         my $rcpt = 'format' . ++$n . '@remote.test';
         my $m    = $proof->leave($out, rcpts => [$rcpt]);
         my $text = anew($case, $m) // next;
-        select undef, undef, undef, 0.05;
         my $was = reported($text, $rcpt);
         $all++;
         if ($was =~ /^(?:ledger|tag|envid|dkim) /) { $acts++ }

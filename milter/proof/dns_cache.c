@@ -82,13 +82,11 @@ find_link(struct dns_cache *cache, uint64_t hash, enum dns_type type, const char
 }
 
 static void
-drop(struct dns_cache *cache, struct entry **link)
+drop(struct dns_cache *cache, struct entry *entry)
 {
-	struct entry *entry = *link;
-
-	*link = entry->next;
-	*(entry->older != NULL ? &entry->older->newer : &cache->oldest) = entry->newer;
-	*(entry->newer != NULL ? &entry->newer->older : &cache->newest) = entry->older;
+	*find_link(cache, entry->hash, entry->type, entry->name) = entry->next;
+	*(entry != cache->oldest ? &entry->older->newer : &cache->oldest) = entry->newer;
+	*(entry != cache->newest ? &entry->newer->older : &cache->newest) = entry->older;
 	cache->entries--;
 	cache->bytes -= entry->bytes;
 	free(entry);
@@ -106,11 +104,8 @@ insert(struct dns_cache *cache, struct entry *entry)
 	cache->newest = entry;
 	cache->entries++;
 	cache->bytes += entry->bytes;
-	while (cache->entries > DNS_CACHE_ENTRIES || cache->bytes > DNS_CACHE_BYTES) {
-		struct entry *oldest = cache->oldest;
-
-		drop(cache, find_link(cache, oldest->hash, oldest->type, oldest->name));
-	}
+	while (cache->entries > DNS_CACHE_ENTRIES || cache->bytes > DNS_CACHE_BYTES)
+		drop(cache, cache->oldest);
 }
 
 static struct entry *
@@ -154,14 +149,14 @@ dns_cache_find(struct dns_cache *cache, enum dns_type type, const char *name,
     int64_t now_msec, struct arena *arena, struct dns_answer *answer_r)
 {
 	uint64_t hash = hash_of(cache, type, name);
-	struct entry **link;
+	struct entry *entry;
 	bool found;
 
 	pthread_mutex_lock(&cache->lock);
-	link = find_link(cache, hash, type, name);
-	found = *link != NULL && now_msec < (*link)->until_msec;
+	entry = *find_link(cache, hash, type, name);
+	found = entry != NULL && now_msec < entry->until_msec;
 	if (found)
-		dns_cache_copy(&(*link)->answer, arena, answer_r);
+		dns_cache_copy(&entry->answer, arena, answer_r);
 	pthread_mutex_unlock(&cache->lock);
 	return found;
 }
@@ -182,18 +177,18 @@ void
 dns_cache_put(struct dns_cache *cache, enum dns_type type, const char *name,
     const struct dns_answer *answer, uint32_t ttl_sec, int64_t now_msec)
 {
-	struct entry *entry = new_entry(type, name, answer), **link;
+	struct entry *entry = new_entry(type, name, answer), *known;
 
 	entry->hash = hash_of(cache, type, name);
 	entry->until_msec = now_msec + kept_sec(answer, ttl_sec) * 1000;
 	pthread_mutex_lock(&cache->lock);
-	link = find_link(cache, entry->hash, type, name);
-	if (*link != NULL && answer->status == DNS_FAILED &&
-	    (*link)->answer.status != DNS_FAILED && now_msec < (*link)->until_msec) {
+	known = *find_link(cache, entry->hash, type, name);
+	if (known != NULL && answer->status == DNS_FAILED &&
+	    known->answer.status != DNS_FAILED && now_msec < known->until_msec) {
 		free(entry);
 	} else {
-		if (*link != NULL)
-			drop(cache, link);
+		if (known != NULL)
+			drop(cache, known);
 		insert(cache, entry);
 	}
 	pthread_mutex_unlock(&cache->lock);

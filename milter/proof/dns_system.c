@@ -81,24 +81,28 @@ dns_system_servers(const char *text, struct dns_servers *servers_r, const char *
 static void
 set_servers(struct __res_state *state, const struct dns_servers *servers)
 {
+	memset(state->nsaddr_list, 0, sizeof(state->nsaddr_list));
 	for (unsigned i = 0; i < MAXNS; i++) {
+		free(state->_u._ext.nsaddrs[i]);
+		state->_u._ext.nsaddrs[i] = NULL;
+	}
+	for (unsigned i = 0; i < servers->count; i++) {
 		const struct sockaddr_in6 *from = &servers->addresses[i];
 		struct sockaddr_in *to = &state->nsaddr_list[i];
 
-		free(state->_u._ext.nsaddrs[i]);
-		state->_u._ext.nsaddrs[i] = NULL;
-		memset(to, 0, sizeof(*to));
-		if (i >= servers->count)
-			continue;
 		if (IN6_IS_ADDR_V4MAPPED(&from->sin6_addr)) {
 			to->sin_family = AF_INET;
 			to->sin_port = from->sin6_port;
-			memcpy(&to->sin_addr, from->sin6_addr.s6_addr + 12, sizeof(to->sin_addr));
+			memcpy(&to->sin_addr, from->sin6_addr.s6_addr + 12,
+			    sizeof(to->sin_addr));
 			continue;
 		}
+		/* The checker follows one pointer of a union only.
+		   NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 		if ((state->_u._ext.nsaddrs[i] = malloc(sizeof(*from))) == NULL)
 			msg_out_of_memory();
 		*state->_u._ext.nsaddrs[i] = *from;
+		/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	}
 	state->nscount = (int)servers->count;
 	/* 0: glibc makes its own copy of the list when it is used. */

@@ -47,7 +47,7 @@ spf_answer_name(enum spf_answer answer)
 
 /* The library comes here when it has no memory, or misses an argument. It
    expects not to get back. */
-static _Noreturn void
+static __attribute__((noreturn)) void
 library_fails(const char *file, int line, const char *text)
 {
 	msg_error("libspf2 fails: %s (%s:%d)", text, file, line);

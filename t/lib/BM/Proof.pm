@@ -6,7 +6,7 @@ package BM::Proof;
 use strict;
 use warnings;
 use BM::Milter;
-use BM::Util qw(prog run spew);
+use BM::Util qw(prog run spew wait_for);
 
 # Options: dir, daemon; domain (of ours, it signs), selector.
 sub new {
@@ -100,8 +100,17 @@ sub leave {
     ($m{headers}, $m{body}) = split /\n\n/, $text, 2;
     $m{headers} .= "\nX-Bouncemilter-Tag: $token" if defined $token;
     $m{token} = $token;
+    $self->{left} += $m{answer} eq 'a' && $m{sender} ne '' ? @{ $m{rcpts} } : 0;
     return \%m;
 }
+
+# How many rows the ledger has; waits until it has as many as left, if asked.
+sub rows {
+    my ($self) = @_;
+    my (undef, $out) = run('mdb_stat', '-n', '-s', 'sent', $self->{daemon}->state_dir . '/sent.lmdb');
+    return $out =~ /Entries: (\d+)/ ? $1 : 0;
+}
+sub wait_rows { my ($self) = @_; return wait_for(sub { $self->rows >= $self->{left} }, 20) }
 
 # A delivery status notification. Options: rcpt; original; envid; headers,
 # body, type (of what is returned: message/rfc822, text/rfc822-headers or ''),
