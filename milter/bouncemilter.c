@@ -225,9 +225,10 @@ stop(struct daemon *daemon)
 	pipeline_tick(daemon->pipeline, true);
 	writer_stop(daemon->parts.writer);
 	publish_stop(daemon->parts.publisher);
+	/* What is on its way to the ledger knows the next two. */
+	proofs_close(&daemon->proofs);
 	housekeeping_free(daemon->housekeeping);
 	pipeline_free(daemon->pipeline);
-	proofs_close(&daemon->proofs);
 	alarm_free(daemon->parts.alarm);
 	table_close(daemon->tables);
 	store_close(daemon->parts.store);
@@ -288,11 +289,22 @@ static int
 test(const struct config *config)
 {
 	struct buf advice = { 0 };
+	struct arena *arena;
 	const char *error;
-	int ret = advice_print(config, &advice, &error);
+	struct dns *dns;
+	int ret;
 
+	if (dns_new(config->dns_zone, config->dns_servers, &dns, &error) == -1) {
+		msg_error("%s", error);
+		return EX_CONFIG;
+	}
+	dns_free(dns);
+	ret = advice_print(config, &advice, &error);
 	printf("%s: good, %u rules\n", config->path, rule_set_count(config->rules));
 	print_log(config);
+	arena = arena_new();
+	printf("proofs: %s\n", proofs_print(config, arena));
+	arena_free(arena);
 	if (ret == -1)
 		msg_warning("%s", error);
 	if (ret == 0)

@@ -42,7 +42,7 @@ my %foreign = (
     'cdb.h'              => [qw(store/table_cdb.c)],
     'pcre2.h'            => [qw(judge/regex.c)],
     'confuse.h'          => [qw(config.c)],
-    'spf2/spf.h'         => [qw(proof/spf.c)],
+    'spf2/spf.h'         => [qw(proof/spf.c proof/spf_guard.c)],
     'opendkim/dkim.h'    => [qw(proof/dkim.c)],
     'libmilter/mfapi.h'  => [qw(source/milter.c)],
     'libpsl.h'           => [qw(parse/domain.c)],
@@ -61,8 +61,8 @@ my %foreign = (
     'syslog.h'           => [qw(base/msg.c)],
 );
 my %libc = map { $_ => 1 } qw(
-    arpa/inet.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h netinet/in.h
-    poll.h pthread.h pwd.h sched.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
+    arpa/inet.h arpa/nameser.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h netdb.h netinet/in.h
+    poll.h pthread.h pwd.h resolv.h sched.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
     stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
     sys/wait.h sysexits.h time.h unistd.h);
 

@@ -59,8 +59,9 @@ subtest 'bouncemilter.conf(5) has every setting with its default' => sub {
     my %log = $log =~ /^\.It Ic ([a-z-]+) = (.+)$/mg;
     is_deeply [sort keys %log], [in_section('log')], 'names in log';
     $page{"log $_"} = $log{$_} for keys %log;
-    # The log that is found is printed as if it were set.
-    my %here = map { $_ => 1 } qw(rules-dir postfix-config state-dir table-dir own-clients own-domains), 'log file';
+    # The log that is found is printed as if it were set; so is who feeds the ledger.
+    my %here = map { $_ => 1 } qw(rules-dir postfix-config state-dir table-dir own-clients own-domains
+        signing-domains ledger), 'log file';
     for (grep { !$here{$_} } sort keys %page) {
         my $text = $page{$_} =~ s/\\\(dq/"/gr;
         $text = qq{"$1"} if $text =~ /^Qq\b ?(.*)/;
@@ -114,7 +115,7 @@ subtest 'the shipped configuration has them too' => sub {
     my %unchanged = by_name(settings($shipped . $places));
     is_deeply \%unchanged, \%default, 'unchanged: the defaults';
     (my $used = $shipped) =~ s/^#(?=[a-z-]+ = |log |category |    |\})//mg;
-    $used =~ s/^(?:rules-dir|postfix-config|state-dir|own-clients|own-domains) = .*\n//mg;
+    $used =~ s/^(?:rules-dir|postfix-config|state-dir|own-clients|own-domains|signing-domains|ledger) = .*\n//mg;
     my %used = by_name(settings($used . $places));
     is_deeply \%used, \%default, 'with every "#" taken away: the same';
 };

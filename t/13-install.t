@@ -53,7 +53,9 @@ subtest 'places are those of the installation' => sub {
     my $unit = slurp("$root/lib/systemd/system/bouncemilter.service");
     like $unit, qr{^ExecStart=/usr/local/sbin/bouncemilter -f$}m, 'the unit starts it';
     unlike $unit, qr/^MemoryDenyWriteExecute/m, 'and lets PCRE2 make machine code';
-    unlike slurp("$root$_"), qr/\@\w+\@/, "$_ has no place left open" for sort keys %wanted;
+    my @texts = grep { slurp("$root$_") !~ /\0/ } sort keys %wanted;
+    cmp_ok @texts, '>', 10, 'there are texts';
+    unlike slurp("$root$_"), qr/\@\w+\@/, "$_ has no place left open" for @texts;
     my $other = tempdir();
     my ($status, undef, $err) = run({ timeout => 300 }, 'make', '-s', '-C', top(), "DESTDIR=$other",
         'rulesdir=/opt/rules', 'sbindir=/opt/sbin', 'install');

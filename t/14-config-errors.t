@@ -71,8 +71,59 @@ my @configurations = (
     [qq{log = "/var/log/mail.log"\n},          q{3: missing opening brace for section 'log'}],
     ["log {\n    none = yes\n",               q{3: the { has no closing }}],
     [qq{category greylisted { term = 1d }\ncategory greylisted { term = 2d }\n}, q{4: found duplicate title 'greylisted'}],
+    [qq{accept = { "local", "spf" }\n},        q{3: "spf" is no value for accept: write none, local, relay, ledger, tag, envid, dkim or aligned}],
+    [qq{mark = { "header" }\n},                q{3: "header" is no value for mark: write tag or envid}],
+    [qq{ledger = yes\n},                       q{3: "yes" is no value for ledger: write auto, log, milter or none}],
+    [qq{reject-unverified = 1\n},              q{3: "1" is no value for reject-unverified: write no or yes}],
+    [qq{feedback-loops = { "a..b" }\n},        q{3: "a..b" in feedback-loops is neither an address nor a domain}],
     [qq{include("$dir/none.conf")\n},         qq{3: $dir/none.conf: No such file or directory}],
 );
+
+# What several settings say together, or a file that they name.
+my $secret = 'c0ffee' x 10 . 'beef';
+my %file = (key => "a $secret\n", short => "a $secret\nb c0ffee\n", empty => "# none\n", zone => "a.test TXT \"x\"\nb.test MX mx.b.test\n");
+spew("$dir/$_", $file{$_}), chmod 0600, "$dir/$_" for keys %file;
+spew("$dir/open", $file{key});
+chmod 0644, "$dir/open";
+my @together = (
+    [qq{ledger = log\nlog { none = yes }\n},  "CONF: ledger = log, but there is no log: set log { file }, or ledger to milter or none"],
+    [qq{retention-sent = 11d\n},              'CONF: retention-sent may be 10d at most'],
+    [qq{accept = { "local", "tag" }\n},       'CONF: accept names tag or envid, but there is no key: set key-file'],
+    [qq{accept = "ledger"\nledger = none\n},  'CONF: accept names ledger, but ledger = none'],
+    [qq{key-file = "$dir/none"\n},            qq{$dir/none: no such file: make it with a line "a KEY", KEY being the output of openssl rand -hex 32}],
+    [qq{key-file = "$dir/open"\n},            "$dir/open: others than its owner can read it: run chmod 600 $dir/open"],
+    [qq{key-file = "$dir/short"\n},           "$dir/short:2: the KEY must be 64 hexadecimal digits: make one with openssl rand -hex 32"],
+    [qq{key-file = "$dir/empty"\n},           "$dir/empty: no key in it: write a line with an ID and the output of openssl rand -hex 32"],
+    [qq{dns-zone = "$dir/zone"\n},            qr{^\Q$dir\E/zone:2: }],
+    [qq{dns-zone = "$dir/none"\n},            qr{^\Q$dir\E/none: }],
+    [qq{dns-servers = "ns1.example.com"\n},   qr{ns1\.example\.com}],
+);
+
+subtest 'together' => sub {
+    my $conf = "$dir/bad.conf";
+    for (@together) {
+        my ($text, $message) = @$_;
+        spew($conf, $base . $text);
+        my ($status, $out, $err) = try($conf);
+        if (ref $message) { like $err =~ s/^bouncemilter: error: //r, $message, $text }
+        else              { is $err, "bouncemilter: error: $message\n" =~ s/CONF/$conf/r, $text }
+        is $status, 78, 'exit status';
+        is $out, '', 'and nothing else';
+    }
+    my %proofs = (
+        ''                                              => 'local, relay, ledger (fed by the milter), dkim',
+        qq{key-file = "$dir/key"\n}                     => 'local, relay, ledger (fed by the milter), tag, envid, dkim',
+        qq{accept = { "local", "aligned" }\n}           => 'local, aligned',
+        qq{accept = {}\n}                               => 'none',
+        qq{ledger = none\n}                             => 'local, relay, dkim',
+        qq{feedback-loops = { "fbl.example.com" }\n}    => 'local, relay, ledger (fed by the milter), dkim, feedback-loop',
+        qq{log { file = "$dir/none.log" }\n}            => 'local, relay, ledger (fed by the log), dkim',
+    );
+    for my $text (sort keys %proofs) {
+        spew($conf, $base . ($text =~ /^log/ ? '' : "log { none = yes }\n") . $text);
+        like((try($conf))[1], qr/^proofs: \Q$proofs{$text}\E$/m, "proofs: $proofs{$text}");
+    }
+};
 
 subtest 'configuration' => sub {
     my $conf = "$dir/bad.conf";
@@ -267,7 +318,7 @@ subtest 'a reload with an error keeps the old set' => sub {
     $one->reload;
     is $one->wait_log(qr/configuration read again, (\d+) rules/), $before + 1, 'the mended set is taken';
     unlink "$dir/rules.d/site.rules";
-    my $warning = qr/\Qwarning: $conf: socket, user, log, state-dir, table-dir, table-type and store-size change with the next restart\E$/m;
+    my $warning = qr/\Qwarning: $conf: socket, user, log, state-dir, table-dir, table-type, store-size, ledger, ledger-size, dns-servers and dns-zone change with the next restart\E$/m;
     my $without = $good =~ s/^log \{.*?^\}\n//msr;
     my $count = 0;
     for (qq{${good}table-dir = "$dir"\n}, qq{${without}log { file = "$dir/other.log" }\n}, qq{${without}log { journal = yes }\n}) {

@@ -13,7 +13,15 @@
 #define DIGEST_BYTES 8
 #define PREFIX_BYTES (DAY_BYTES + DIGEST_BYTES)
 #define KEY_BYTES (PREFIX_BYTES + DIGEST_BYTES)
-#define NUMBERS_BYTES (2 * STORE_NUMBER_BYTES) /* time and recipients */
+
+/* A value: version, second of the day, recipients, and three texts, each with
+   the NUL behind it. Numbers are big-endian. */
+#define ROW_VERSION 1
+#define SECOND_AT 1
+#define SECOND_BYTES 3
+#define RECIPIENTS_AT (SECOND_AT + SECOND_BYTES)
+#define RECIPIENTS_BYTES 4
+#define TEXTS_AT (RECIPIENTS_AT + RECIPIENTS_BYTES)
 
 int
 sent_open(const char *directory, uint64_t size_bytes, bool read_only, struct sent *sent_r,
@@ -45,17 +53,24 @@ day_of(int64_t time)
 }
 
 static void
+print_number(uint64_t number, char *at, size_t bytes)
+{
+	while (bytes-- > 0) {
+		at[bytes] = (char)(number & 0xff);
+		number >>= 8;
+	}
+}
+
+static void
 print_day(unsigned day, char *bytes)
 {
-	bytes[0] = (char)(day >> 8);
-	bytes[1] = (char)day;
+	print_number(day, bytes, DAY_BYTES);
 }
 
 static unsigned
 scan_day(struct str key)
 {
-	return key.len < DAY_BYTES ? 0 :
-	    (unsigned)(unsigned char)key.data[0] << 8 | (unsigned char)key.data[1];
+	return (unsigned)store_scan_number(str_sub(key, 0, DAY_BYTES));
 }
 
 static int
@@ -85,22 +100,21 @@ struct row {
 	const char *recipient, *sender, *queue_id;
 };
 
-/* Returns 0, or -1 if it is damaged. */
+/* Returns 0, or -1 if it is damaged or of another version. */
 static int
-scan_row(struct str value, struct row *row_r)
+scan_row(struct str key, struct str value, struct row *row_r)
 {
-	struct str rest, texts[3];
+	struct str rest = str_sub(value, TEXTS_AT, value.len), texts[3];
 
-	if (value.len < NUMBERS_BYTES || value.data[value.len - 1] != '\0')
+	if (rest.len == 0 || value.data[0] != ROW_VERSION || rest.data[rest.len - 1] != '\0')
 		return -1;
-	row_r->time = (int64_t)store_scan_number(value);
-	row_r->recipients = (unsigned)store_scan_number(str_sub(value, STORE_NUMBER_BYTES,
-	    value.len));
-	rest = str_sub(value, NUMBERS_BYTES, value.len);
 	for (unsigned i = 0; i < 3; i++) {
 		if (!str_next_piece(&rest, '\0', &texts[i]))
 			return -1;
 	}
+	row_r->time = (int64_t)scan_day(key) * CLOCK_DAY_SEC +
+	    (int64_t)store_scan_number(str_sub(value, SECOND_AT, RECIPIENTS_AT));
+	row_r->recipients = (unsigned)store_scan_number(str_sub(value, RECIPIENTS_AT, TEXTS_AT));
 	row_r->recipient = texts[0].data;
 	row_r->sender = texts[1].data;
 	row_r->queue_id = texts[2].data;
@@ -113,64 +127,79 @@ add_text(struct buf *value, const char *text)
 	buf_add(value, (struct str){ text, strlen(text) + 1 });
 }
 
-static int
-put_row(struct store_txn *txn, struct str key, const struct row *row, const char **error_r)
+static void
+print_row(const struct row *row, struct buf *value)
 {
-	char number[STORE_NUMBER_BYTES];
-	struct buf value = { 0 };
+	char numbers[TEXTS_AT] = { ROW_VERSION };
+
+	print_number((uint64_t)row->time % CLOCK_DAY_SEC, numbers + SECOND_AT, SECOND_BYTES);
+	print_number(row->recipients, numbers + RECIPIENTS_AT, RECIPIENTS_BYTES);
+	buf_clear(value);
+	buf_add(value, (struct str){ numbers, TEXTS_AT });
+	add_text(value, row->recipient);
+	add_text(value, row->sender);
+	add_text(value, row->queue_id);
+}
+
+/* Put the row of a mail; `value` is room for it. Returns 0 or -1. */
+static int
+put_row(const struct sent *sent, struct store_txn *txn, const struct sent_mail *mail,
+    struct buf *value, const char **error_r)
+{
+	struct row row = { mail->time, mail->recipients, mail->recipient, mail->sender,
+		mail->queue_id }, before;
+	char bytes[KEY_BYTES];
+	const struct str key = { bytes, KEY_BYTES };
+	struct str found;
 	int ret;
 
-	buf_add(&value, store_number((uint64_t)row->time, number));
-	buf_add(&value, store_number(row->recipients, number));
-	add_text(&value, row->recipient);
-	add_text(&value, row->sender);
-	add_text(&value, row->queue_id);
-	ret = store_put(txn, STORE_SENT, key, buf_str(&value), error_r);
-	buf_free(&value);
-	return ret;
+	if (make_key(sent, mail->message_id, mail->recipient, bytes, error_r) == -1)
+		return -1;
+	print_day(day_of(mail->time), bytes);
+	ret = store_get(txn, STORE_SENT, key, &found, error_r);
+	if (ret == -1)
+		return -1;
+	if (ret == 1 && scan_row(key, found, &before) == 0 && before.recipients > row.recipients)
+		row.recipients = before.recipients;
+	print_row(&row, value);
+	return store_put(txn, STORE_SENT, key, buf_str(value), error_r);
 }
 
 /* Returns 0 or -1. */
 static int
 put_domain(struct store_txn *txn, unsigned day, const char *domain, const char **error_r)
 {
-	char key[STORE_KEY_BYTES];
+	char bytes[STORE_KEY_BYTES];
 	size_t len = strlen(domain);
+	const struct str key = { bytes, DAY_BYTES + len };
+	struct str value;
+	int ret;
 
-	if (len == 0 || len > sizeof(key) - DAY_BYTES)
+	if (len == 0 || key.len > sizeof(bytes))
 		return 0;
-	print_day(day, key);
-	memcpy(key + DAY_BYTES, domain, len);
-	return store_put(txn, STORE_SENT_DOMAINS, (struct str){ key, DAY_BYTES + len }, STR_EMPTY,
-	    error_r);
+	print_day(day, bytes);
+	memcpy(bytes + DAY_BYTES, domain, len);
+	/* Most are there already, and a put costs the writing of a page. */
+	ret = store_get(txn, STORE_SENT_DOMAINS, key, &value, error_r);
+	return ret == 0 ? store_put(txn, STORE_SENT_DOMAINS, key, STR_EMPTY, error_r) :
+	    ret == 1 ? 0 : -1;
 }
 
 int
 sent_put(const struct sent *sent, struct store_txn *txn, const struct sent_mail *mails,
     unsigned count, const char **error_r)
 {
-	char bytes[KEY_BYTES];
-	const struct str key = { bytes, KEY_BYTES };
+	struct buf value = { 0 };
+	int ret = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		const struct sent_mail *mail = &mails[i];
-		struct row row = { mail->time, mail->recipients, mail->recipient, mail->sender,
-			mail->queue_id }, before;
-		struct str value;
-		int ret;
-
-		if (make_key(sent, mail->message_id, mail->recipient, bytes, error_r) == -1)
-			return -1;
-		print_day(day_of(mail->time), bytes);
-		ret = store_get(txn, STORE_SENT, key, &value, error_r);
-		if (ret == 1 && scan_row(value, &before) == 0 && before.recipients > row.recipients)
-			row.recipients = before.recipients;
-		if (ret == -1 || put_row(txn, key, &row, error_r) == -1 ||
-		    put_domain(txn, day_of(mail->time), address_domain(mail->recipient),
-			error_r) == -1)
-			return -1;
+	for (unsigned i = 0; ret == 0 && i < count; i++) {
+		ret = put_row(sent, txn, &mails[i], &value, error_r);
+		if (ret == 0)
+			ret = put_domain(txn, day_of(mails[i].time),
+			    address_domain(mails[i].recipient), error_r);
 	}
-	return 0;
+	buf_free(&value);
+	return ret;
 }
 
 /* A look-up on its way. */
@@ -206,6 +235,8 @@ note_row(struct search *search, struct str key, const struct row *row)
 	if (row->recipients > found->recipients)
 		found->recipients = row->recipients;
 	if (strcmp(row->recipient, search->recipient) == 0) {
+		if (found->matches)
+			return;
 		found->matches = true;
 		found->time = row->time;
 		found->sender = arena_strdup(search->arena, str_of(row->sender));
@@ -220,7 +251,7 @@ note_row(struct search *search, struct str key, const struct row *row)
 		found->only = arena_strdup(search->arena, str_of(row->recipient));
 }
 
-/* All rows of a message on one day, as far as they are counted, from a key on.
+/* The rows of a message on one day, as many as are counted, from a key on.
    Returns 0 or -1. */
 static int
 search_day(struct search *search, struct str from, const char **error_r)
@@ -229,9 +260,9 @@ search_day(struct search *search, struct str from, const char **error_r)
 	struct row row;
 	int ret = store_cursor_seek(search->cursor, from, &key, &value, error_r);
 
-	while (ret == 1 && search->count < SENT_COUNT_MOST && key.len == KEY_BYTES &&
-	    memcmp(key.data, from.data, PREFIX_BYTES) == 0) {
-		if (scan_row(value, &row) == 0)
+	for (unsigned i = 0; ret == 1 && i < SENT_COUNT_MOST && search->count < SENT_COUNT_MOST &&
+	    key.len == KEY_BYTES && memcmp(key.data, from.data, PREFIX_BYTES) == 0; i++) {
+		if (scan_row(key, value, &row) == 0)
 			note_row(search, key, &row);
 		ret = store_cursor_next(search->cursor, &key, &value, error_r);
 	}
@@ -245,10 +276,10 @@ search_recipient(struct search *search, struct store_txn *txn, struct str key,
 {
 	struct str value;
 	struct row row;
-	int ret = search->recipient[0] == '\0' || search->count == SENT_COUNT_MOST ? 0 :
+	int ret = search->recipient[0] == '\0' ? 0 :
 	    store_get(txn, STORE_SENT, key, &value, error_r);
 
-	if (ret == 1 && scan_row(value, &row) == 0)
+	if (ret == 1 && scan_row(key, value, &row) == 0)
 		note_row(search, key, &row);
 	return ret == -1 ? -1 : 0;
 }

@@ -483,26 +483,6 @@ store_clear_dead_readers(struct store *store)
 	return dead;
 }
 
-struct str
-store_number(uint64_t number, char bytes[STORE_NUMBER_BYTES])
-{
-	for (int i = STORE_NUMBER_BYTES - 1; i >= 0; i--) {
-		bytes[i] = (char)(number & 0xff);
-		number >>= 8;
-	}
-	return (struct str){ bytes, STORE_NUMBER_BYTES };
-}
-
-uint64_t
-store_scan_number(struct str bytes)
-{
-	uint64_t number = 0;
-
-	for (size_t i = 0; i < bytes.len && i < STORE_NUMBER_BYTES; i++)
-		number = number << 8 | (unsigned char)bytes.data[i];
-	return number;
-}
-
 bool
 store_is_failing(const struct store *store)
 {

@@ -128,8 +128,26 @@ int store_recover(struct store *store, const char **error_r);
 
 /* Integers in keys and values: eight bytes, big-endian. */
 #define STORE_NUMBER_BYTES 8
-struct str store_number(uint64_t number, char bytes[STORE_NUMBER_BYTES]);
-uint64_t store_scan_number(struct str bytes);
+
+static inline struct str
+store_number(uint64_t number, char bytes[STORE_NUMBER_BYTES])
+{
+	for (int i = STORE_NUMBER_BYTES - 1; i >= 0; i--) {
+		bytes[i] = (char)(number & 0xff);
+		number >>= 8;
+	}
+	return (struct str){ bytes, STORE_NUMBER_BYTES };
+}
+
+static inline uint64_t
+store_scan_number(struct str bytes)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < bytes.len && i < STORE_NUMBER_BYTES; i++)
+		number = number << 8 | (unsigned char)bytes.data[i];
+	return number;
+}
 
 /* Is this transaction's failure one that another try may not have? The disk or
    the map is full, or the disk failed: nothing in this store can be written. */

@@ -112,8 +112,8 @@ run_group(struct store *store, unsigned sessions)
 	free(threads);
 	writer_stop(parts.writer);
 	publish_stop(parts.publisher);
-	pipeline_free(pipeline);
 	proofs_close(&proofs);
+	pipeline_free(pipeline);
 	alarm_free(parts.alarm);
 	config_put(config);
 }

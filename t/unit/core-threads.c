@@ -53,8 +53,8 @@ tear_down(void **state)
 {
 	struct daemon *daemon = *state;
 
-	housekeeping_free(daemon->housekeeping);
 	machine_close(&daemon->machine);
+	housekeeping_free(daemon->housekeeping);
 	free(daemon);
 	return 0;
 }

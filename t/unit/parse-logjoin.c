@@ -96,11 +96,11 @@ test_join(void **state)
 		{ "nothing known",
 		    SMTP "5F36FA881B8: to=<a@x.test>, " RELAY "dsn=5.1.1, status=bounced " SAID
 		    "550 5.1.1 no" RCPT "\n", "failed a@x.test status=5.1.1 stage=rcpt\n" },
-		{ "of a delivery no more than who and where",
+		{ "of a delivery only who, which message and where",
 		    P "cleanup[1]: 5F36FA881B8: message-id=<1@own.test>\n"
 		    P "qmgr[1]: 5F36FA881B8: from=<list@own.test>, size=505, nrcpt=1 (queue active)\n"
 		    SMTP "5F36FA881B8: to=<a@x.test>, " RELAY "dsn=2.0.0, status=sent (250 2.0.0 Ok)\n",
-		    "delivered a@x.test from=list@own.test\n" },
+		    "delivered a@x.test from=list@own.test mid=<1@own.test>\n" },
 		{ "two messages by turns",
 		    P "cleanup[1]: 5F36FA881B8: message-id=<1@own.test>\n"
 		    P "cleanup[1]: 6F36FA881B8: message-id=<2@own.test>\n"
@@ -203,7 +203,7 @@ test_expiry(void **state)
 		    ROUND("5F36FA881B8") DEFER("5F36FA881B8", "b") EXPIRED("5F36FA881B8"),
 		    "deferred a@x.test status=4.2.1" FROM " stage=rcpt named\n"
 		    "deferred b@x.test status=4.2.1" FROM " stage=rcpt named\n"
-		    "delivered a@x.test" FROM "\n"
+		    "delivered a@x.test" FROM " together=3\n"
 		    "deferred b@x.test status=4.2.1" FROM " stage=rcpt named\n"
 		    "deferred b@x.test status=4.2.1" FROM " stage=rcpt named\n"
 		    "expired b@x.test status=4.2.1" FROM " stage=rcpt named\n" },

@@ -71,8 +71,8 @@ machine_close(struct machine *machine)
 {
 	if (machine->parts.writer != NULL)
 		machine_drain(machine);
-	pipeline_free(machine->pipeline);
 	proofs_close(&machine->proofs);
+	pipeline_free(machine->pipeline);
 	alarm_free(machine->parts.alarm);
 	table_close(machine->tables);
 	store_close(machine->parts.store);

@@ -114,13 +114,19 @@ test_answers(void **state)
 static void
 test_ipv6(void **state)
 {
-	struct nameserver *server;
+	struct nameserver *server, *other;
+	const char *both;
 
 	if (!has_ipv6())
 		skip();
 	server = nameserver_start(AF_INET6);
+	other = nameserver_start(AF_INET);
 	check_cases(server->address, *state);
+	/* Of both families, and the first is gone. */
+	both = arena_printf(*state, "%s %s", server->address, other->address);
 	nameserver_stop(server);
+	check_cases(both, *state);
+	nameserver_stop(other);
 }
 
 /* Over UDP there is only a hint; over TCP there are more records than fit. */

@@ -106,6 +106,9 @@ test_silent(void **state)
 	assert_true(clock_monotonic_msec() >= deadline);
 	/* It is known for a while: a second report does not wait at all. */
 	check_text(ask(dns, DNS_A, "quiet.test", INT64_MAX, *state), "failed", "quiet.test");
+	/* Too late to ask; and that is no failure of the name. */
+	check_text(ask(dns, DNS_A, "c9.test", 0, *state), "failed", "c9.test");
+	check_text(ask(dns, DNS_A, "c9.test", soon(), *state), "found 192.0.2.9", "c9.test");
 	dns_free(dns);
 }
 
