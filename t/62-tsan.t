@@ -11,7 +11,7 @@ use BM::Daemon;
 use BM::Load;
 use BM::Util qw(run tempdir top);
 
-my @UNITS = qw(core-threads core-session store-writer);
+my @UNITS = qw(core-threads core-session store-writer proof-dns proof-spf proof-dkim);
 
 my $build = top() . '/build/tsan';
 my $dir   = tempdir();

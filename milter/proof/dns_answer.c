@@ -189,10 +189,11 @@ collect(struct reading *reading)
 static int
 read_packet(struct reading *reading, struct str packet, const char *name)
 {
+	const unsigned char *data = (const unsigned char *)packet.data;
 	unsigned char wire[NS_MAXCDNAME];
 
 	if (packet.len > NS_MAXMSG ||
-	    ns_initparse((const unsigned char *)packet.data, (int)packet.len, &reading->msg) == -1 ||
+	    ns_initparse(data, (int)packet.len, &reading->msg) == -1 ||
 	    ns_msg_getflag(reading->msg, ns_f_qr) == 0)
 		return -1;
 	switch (ns_msg_getflag(reading->msg, ns_f_rcode)) {

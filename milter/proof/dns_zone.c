@@ -172,8 +172,8 @@ read_preference(struct str word, struct record *record, const char **error_r)
 	uint64_t number;
 
 	if (str_number(word, &number) == -1 || number > UINT16_MAX)
-		return msg_failure(error_r, "\"%.*s\" is no preference: write MX, a number from 0 to "
-		    "65535, and the host", STR_ARGS(word));
+		return msg_failure(error_r, "\"%.*s\" is no preference: write MX, a number from 0 "
+		    "to 65535, and the host", STR_ARGS(word));
 	record->preference = (unsigned)number;
 	return 0;
 }
@@ -225,8 +225,8 @@ read_kind(struct str *line, struct record *record, const char **error_r)
 		    (char)(word.data[i] - 'a' + 'A') : word.data[i];
 	if (word.len > sizeof(upper) ||
 	    words_find(&kinds, (struct str){ upper, word.len }, &record->kind) == 0)
-		return msg_failure(error_r, "\"%.*s\" is no type: write A, AAAA, CNAME, MX, PTR, TXT, "
-		    "FAIL or SILENT", STR_ARGS(word));
+		return msg_failure(error_r, "\"%.*s\" is no type: write A, AAAA, CNAME, MX, PTR, "
+		    "TXT, FAIL or SILENT", STR_ARGS(word));
 	return 0;
 }
 
