@@ -1,11 +1,14 @@
 /*
- * bench_ledger: how fast the ledger of sent mail is, and how large.
+ * bench_ledger: what the ledger of sent mail costs, in figures a line each,
+ * "name value".
  *
- *   bench_ledger fill DIRECTORY ROWS    rows over ten days, look-ups, pruning
- *   bench_ledger days DIRECTORY ROWS    so many rows a day for thirty days
+ *   bench_ledger fill DIR ROWS STEP        rows over ten days, look-ups among
+ *                                          them, and pruning in transactions of
+ *                                          STEP rows, beside a thread that
+ *                                          commits something small every 10 ms
+ *   bench_ledger steady DIR ROWS_A_DAY     thirty days, ten of which are kept
  *
- * The rows are made of their numbers: five messages to six recipients, a
- * recipient of about 24 bytes, a sender of 30, a queue id of 12.
+ * Rows are written in transactions of 1,000. DIR must be empty; sent.lmdb stays.
  */
 #include <err.h>
 #include <pthread.h>
@@ -21,19 +24,20 @@
 #include "base/msg.h"
 #include "store/sent.h"
 
-#define DAYS 10
-#define DAYS_LONG 30
-#define KEEP_SEC (DAYS * CLOCK_DAY_SEC)
-#define BEGIN INT64_C(1788220800) /* the begin of a day */
 #define BATCH 1000
-#define SIZE_BYTES (UINT64_C(64) * 1024 * 1024 * 1024)
-#define LOOKUPS 200000
-#define PAUSE_USEC 5000 /* between two transactions that prune */
+#define DAYS 10
+#define STEADY_DAYS 30
+#define STEADY_STEP 10000
+#define TEXT_BYTES 64
+#define MIDNIGHT INT64_C(1795219200) /* 2026-11-21T00:00:00Z */
+#define LOOKUP_SEC 5
+#define PRUNE_MOST 500               /* transactions */
+#define ROW_MAP_BYTES 1024           /* of the map for a row, more than it takes */
+#define DOMAINS 20000
+#define COMMON_DOMAINS 20            /* with four of five recipients */
 
 static struct sent sent;
 static const char *directory;
-static const char *error;
-static atomic_bool ending;
 
 static double
 now(void)
@@ -44,270 +48,309 @@ now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Numbers that look like chance, and are the same every time (splitmix64). */
+/* Spreads the number of a row over all the bits (splitmix64), so that any row
+   can be made again. */
 static uint64_t
-mix(uint64_t number)
+scatter(uint64_t number)
 {
-	number += 0x9e3779b97f4a7c15;
-	number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
-	number = (number ^ number >> 27) * 0x94d049bb133111eb;
+	number += UINT64_C(0x9e3779b97f4a7c15);
+	number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
 	return number ^ number >> 31;
 }
 
 struct texts {
-	char message_id[64], recipient[64], sender[64], queue_id[16];
+	char message_id[TEXT_BYTES], recipient[TEXT_BYTES], sender[TEXT_BYTES],
+	    queue_id[TEXT_BYTES];
 };
 
+/* A newsletter: each recipient has a message and a return path of its own. */
 static void
-make_mail(uint64_t row, int64_t time, struct texts *texts, struct sent_mail *mail)
+make_mail(uint64_t number, int64_t time, struct texts *texts, struct sent_mail *mail_r)
 {
-	uint64_t place = row % 6, message = row / 6 * 5 + (place < 5 ? place : 4);
-	uint64_t random = mix(row);
-	/* Most mail goes to few providers, the rest to very many domains. */
-	unsigned domain = (unsigned)(random % 100 < 60 ? random % 10 : random % 20000);
+	uint64_t random = scatter(number);
+	unsigned domain = (unsigned)(random % 5 == 0 ? (random >> 8) % DOMAINS :
+	    (random >> 8) % COMMON_DOMAINS);
 
-	snprintf(texts->message_id, sizeof(texts->message_id), "<%016llx.%llu@mail.example.com>",
-	    (unsigned long long)mix(message), (unsigned long long)message);
-	snprintf(texts->recipient, sizeof(texts->recipient), "u%08llx@domain%05u.test",
-	    (unsigned long long)(random >> 32), domain);
-	snprintf(texts->sender, sizeof(texts->sender), "bounce%08llu@news.example.com",
-	    (unsigned long long)row % 100000000);
-	snprintf(texts->queue_id, sizeof(texts->queue_id), "4%011llX",
-	    (unsigned long long)row);
-	*mail = (struct sent_mail){ .time = time, .message_id = texts->message_id,
+	snprintf(texts->message_id, TEXT_BYTES, "<20261121.%016llx@app.example.net>",
+	    (unsigned long long)random);
+	snprintf(texts->recipient, TEXT_BYTES, "%09llx@d%05u.example",
+	    (unsigned long long)(random >> 28), domain);
+	snprintf(texts->sender, TEXT_BYTES, "app+%08x@lists.example.net", (unsigned)random);
+	snprintf(texts->queue_id, TEXT_BYTES, "4XyZ%08x", (unsigned)number);
+	*mail_r = (struct sent_mail){ .time = time, .message_id = texts->message_id,
 		.recipient = texts->recipient, .sender = texts->sender,
-		.queue_id = texts->queue_id, .recipients = place < 4 ? 1 : 2 };
+		.queue_id = texts->queue_id, .recipients = 1 };
 }
 
 static void
-begin(struct store_txn **txn_r)
+open_ledger(uint64_t rows)
 {
-	if (store_begin(sent.store, txn_r, &error) == -1)
+	uint64_t bytes = (64 << 20) + rows * ROW_MAP_BYTES;
+	enum store_error kind;
+	const char *error;
+
+	if (sent_open(directory, bytes, false, &sent, &kind, &error) == -1)
 		errx(1, "%s", error);
+}
+
+static struct store_txn *
+begin(void)
+{
+	struct store_txn *txn;
+	const char *error;
+
+	if (store_begin(sent.store, &txn, &error) == -1)
+		errx(1, "%s", error);
+	return txn;
 }
 
 static void
 commit(struct store_txn *txn)
 {
+	const char *error;
+
 	if (store_commit(txn, &error) == -1)
 		errx(1, "%s", error);
 }
 
-/* So many rows from a number on, evenly over a span of time. Returns the longest
-   transaction in seconds. */
-static double
-put_rows(uint64_t first, uint64_t count, int64_t time, int64_t span)
+/* One transaction of rows of the same time. */
+static void
+put_batch(uint64_t first, unsigned count, int64_t time)
 {
 	static struct texts texts[BATCH];
-	struct sent_mail mails[BATCH];
-	double longest = 0;
+	static struct sent_mail mails[BATCH];
+	struct store_txn *txn = begin();
+	const char *error;
 
-	for (uint64_t done = 0; done < count; done += BATCH) {
-		unsigned batch = count - done < BATCH ? (unsigned)(count - done) : BATCH;
-		double since = now();
-		struct store_txn *txn;
-
-		for (unsigned i = 0; i < batch; i++)
-			make_mail(first + done + i,
-			    time + (int64_t)((double)(done + i) / (double)count * (double)span),
-			    &texts[i], &mails[i]);
-		begin(&txn);
-		if (sent_put(&sent, txn, mails, batch, &error) == -1)
-			errx(1, "%s", error);
-		commit(txn);
-		since = now() - since;
-		if (since > longest)
-			longest = since;
-	}
-	return longest;
+	for (unsigned i = 0; i < count; i++)
+		make_mail(first + i, time, &texts[i], &mails[i]);
+	if (sent_put(&sent, txn, mails, count, &error) == -1)
+		errx(1, "%s", error);
+	commit(txn);
 }
 
 static double
-file_bytes(void)
+megabytes(void)
 {
 	char path[512];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/sent.lmdb", directory);
-	return stat(path, &st) == 0 ? (double)st.st_size : 0;
+	if (stat(path, &st) == -1)
+		err(1, "%s", path);
+	return (double)st.st_size / 1e6;
+}
+
+static int64_t
+time_of_row(uint64_t number, uint64_t rows)
+{
+	return MIDNIGHT + (int64_t)((double)number / (double)rows * DAYS * CLOCK_DAY_SEC);
 }
 
 static void
 fill(uint64_t rows)
 {
-	uint64_t a_day = rows / DAYS;
+	double began = now(), tenth = began;
 
-	for (uint64_t day = 0; day < DAYS; day++) {
-		double since = now(), longest = put_rows(day * a_day, a_day,
-		    BEGIN + (int64_t)day * CLOCK_DAY_SEC, CLOCK_DAY_SEC);
-
-		if (day == 0 || day == DAYS / 2 || day == DAYS - 1)
-			printf("  day %2u: %38.0f rows put a second, longest transaction %.0f ms\n",
-			    (unsigned)day + 1, (double)a_day / (now() - since), longest * 1000);
+	for (uint64_t i = 0; i < rows; i += BATCH) {
+		if (i >= rows / 10 * 9 && tenth == began)
+			tenth = now();
+		put_batch(i, (unsigned)(rows - i < BATCH ? rows - i : BATCH), time_of_row(i, rows));
 	}
-	printf("  %-46s %.0f\n", "bytes a row in the file", file_bytes() / (double)rows);
+	printf("insert %.0f\n", (double)rows / (now() - began));
+	printf("insert_last_tenth %.0f\n", (double)rows / 10 / (now() - tenth));
+	printf("bytes_a_row %.0f\n", megabytes() * 1e6 / (double)rows);
+	printf("megabytes %.0f\n", megabytes());
+}
+
+/* --- look-ups ----------------------------------------------------------------- */
+
+/* As a report is proven: a transaction each. Rows behind the last one are not there. */
+static void
+look_up(const char *name, uint64_t from, uint64_t rows, bool want)
+{
+	struct arena *arena = arena_new();
+	double began = now();
+	unsigned count = 0;
+
+	while (count % 100 != 0 || now() - began < LOOKUP_SEC) {
+		struct sent_found found;
+		struct sent_mail mail;
+		struct store_txn *txn;
+		struct texts texts;
+		const char *error;
+
+		make_mail(from + scatter(count++) % rows, 0, &texts, &mail);
+		if (store_begin_read(sent.store, &txn, &error) == -1 ||
+		    sent_find(&sent, txn, mail.message_id, mail.recipient,
+			MIDNIGHT + DAYS * CLOCK_DAY_SEC - 1, (DAYS - 1) * CLOCK_DAY_SEC, arena,
+			&found, &error) == -1)
+			errx(1, "%s", error);
+		if (found.matches != want)
+			errx(1, "%s was %sfound", mail.message_id, want ? "not " : "");
+		store_abort(txn);
+		arena_reset(arena);
+	}
+	printf("%s %.0f\n", name, count / (now() - began));
+	arena_free(arena);
+}
+
+/* --- pruning ------------------------------------------------------------------- */
+
+static atomic_bool stopped;
+
+struct waits {
+	double *seconds;
+	unsigned count, room;
+};
+
+static void
+note_wait(struct waits *waits, double seconds)
+{
+	if (waits->count == waits->room) {
+		waits->room = waits->room == 0 ? 1024 : 2 * waits->room;
+		waits->seconds = reallocarray(waits->seconds, waits->room, sizeof(double));
+		if (waits->seconds == NULL)
+			msg_out_of_memory();
+	}
+	waits->seconds[waits->count++] = seconds;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
 }
 
 static void
-look_up(uint64_t rows, bool there)
+print_waits(const char *name, struct waits *waits)
 {
-	int64_t at = BEGIN + KEEP_SEC;
-	struct arena *arena = arena_new();
-	struct store_txn *txn;
-	unsigned found_count = 0;
-	double since = now();
-
-	if (store_begin_read(sent.store, &txn, &error) == -1)
-		errx(1, "%s", error);
-	for (uint64_t i = 0; i < LOOKUPS; i++) {
-		struct sent_found found;
-		struct sent_mail mail;
-		struct texts texts;
-
-		make_mail(mix(i) % rows + (there ? 0 : rows), 0, &texts, &mail);
-		if (sent_find(&sent, txn, mail.message_id, mail.recipient, at, KEEP_SEC, arena,
-			&found, &error) == -1)
-			errx(1, "%s", error);
-		found_count += found.matches && strcmp(found.sender, mail.sender) == 0;
-		arena_reset(arena);
-	}
-	printf("  %-46s %.0f\n", there ? "look-ups a second, found" : "look-ups a second, not found",
-	    LOOKUPS / (now() - since));
-	store_abort(txn);
-	arena_free(arena);
-	if (found_count != (there ? LOOKUPS : 0))
-		errx(1, "%u of %u were found", found_count, LOOKUPS);
+	qsort(waits->seconds, waits->count, sizeof(double), by_number);
+	printf("%s_median_ms %.1f\n", name, waits->seconds[waits->count / 2] * 1e3);
+	printf("%s_p99_ms %.1f\n", name, waits->seconds[waits->count * 99 / 100] * 1e3);
+	printf("%s_longest_ms %.1f\n", name, waits->seconds[waits->count - 1] * 1e3);
+	free(waits->seconds);
 }
 
-struct waits {
-	double longest, sum;
-	unsigned count;
-};
+static void
+pause_msec(long msec)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = msec * 1000000 }, NULL);
+}
 
-/* A small transaction again and again; how long each takes. */
+/* Somebody else who has little to write. */
 static void *
-write_little(void *argument)
+commit_small(void *argument)
 {
 	struct waits *waits = argument;
 
-	for (uint64_t i = 0; !ending; i++) {
-		const char *reason;
-		struct store_txn *txn;
-		struct sent_mail mail;
-		struct texts texts;
-		double since;
+	for (uint64_t i = 0; !stopped; i++) {
+		double began = now();
 
-		make_mail((UINT64_C(1) << 40) + i, BEGIN + KEEP_SEC, &texts, &mail);
-		since = now();
-		if (store_begin(sent.store, &txn, &reason) == -1 ||
-		    sent_put(&sent, txn, &mail, 1, &reason) == -1 ||
-		    store_commit(txn, &reason) == -1)
-			errx(1, "%s", reason);
-		since = now() - since;
-		waits->longest = since > waits->longest ? since : waits->longest;
-		waits->sum += since;
-		waits->count++;
-		usleep(1000);
+		put_batch(UINT64_MAX / 2 + i, 1, MIDNIGHT + DAYS * CLOCK_DAY_SEC);
+		note_wait(waits, now() - began);
+		pause_msec(10);
 	}
 	return NULL;
 }
 
-/* Delete what is older than that, with somebody who writes beside it. */
-static void
-prune(unsigned most, int64_t at)
+static pthread_t
+start_small(struct waits *waits)
 {
-	struct waits waits = { 0 };
-	double longest = 0, busy = 0;
-	uint64_t deleted = 0;
 	pthread_t thread;
-	int count;
 
-	ending = false;
-	if (pthread_create(&thread, NULL, write_little, &waits) != 0)
+	stopped = false;
+	if (pthread_create(&thread, NULL, commit_small, waits) != 0)
 		errx(1, "cannot start a thread");
-	do {
-		double since = now();
-		struct store_txn *txn;
+	return thread;
+}
 
-		begin(&txn);
-		since = now();
-		count = most == 0 ? 0 : sent_prune(txn, at, KEEP_SEC, most, &error);
-		if (count == -1)
+/* All ten days, or as many of their rows as PRUNE_MOST transactions take. LMDB's
+   lock does not queue; between two transactions others have their turn, as they
+   have in the daemon, where one is made a second at most. */
+static void
+prune(unsigned step)
+{
+	const int64_t later = MIDNIGHT + (DAYS + 9) * CLOCK_DAY_SEC;
+	struct waits own = { 0 }, alone = { 0 }, beside = { 0 };
+	pthread_t thread = start_small(&alone);
+	double busy = 0, rows = 0;
+	int deleted = 1;
+
+	sleep(2);
+	stopped = true;
+	pthread_join(thread, NULL);
+	thread = start_small(&beside);
+	for (unsigned i = 0; i < PRUNE_MOST && deleted > 0; i++) {
+		struct store_txn *txn = begin();
+		double began = now();
+		const char *error;
+
+		deleted = sent_prune(txn, later, 9 * CLOCK_DAY_SEC, step, &error);
+		if (deleted == -1)
 			errx(1, "%s", error);
 		commit(txn);
-		since = now() - since;
-		longest = since > longest ? since : longest;
-		busy += since;
-		deleted += (unsigned)count;
-		usleep(most == 0 ? 2000000 : PAUSE_USEC);
-	} while (most != 0 && (unsigned)count == most);
-	ending = true;
+		if ((unsigned)deleted == step)
+			note_wait(&own, now() - began);
+		busy += now() - began;
+		rows += deleted;
+		pause_msec(20);
+	}
+	stopped = true;
 	pthread_join(thread, NULL);
-	if (most != 0)
-		printf("  pruning by %5u: %31.0f rows a second, longest transaction %.0f ms\n",
-		    most, (double)deleted / busy, longest * 1000);
-	printf("  %-46s %.1f ms, longest %.0f ms\n",
-	    most == 0 ? "a small transaction alone" : "  a small transaction beside it",
-	    waits.sum / waits.count * 1000, waits.longest * 1000);
+	printf("prune %.0f\n", rows / busy);
+	printf("prune_transactions %u\n", own.count);
+	print_waits("prune", &own);
+	print_waits("alone", &alone);
+	print_waits("beside", &beside);
 }
 
-/* Each size gets a day of its own to delete. */
-static void
-prune_days(void)
-{
-	static const unsigned sizes[] = { 0, 10000, 5000, 2000, 1000 };
-
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		prune(sizes[i], BEGIN + KEEP_SEC + i * CLOCK_DAY_SEC);
-}
+/* --- a constant rate -------------------------------------------------------------- */
 
 static void
-run_days(uint64_t rows)
+run_steady(uint64_t rows_a_day)
 {
-	for (unsigned day = 0; day < DAYS_LONG; day++) {
-		int64_t begins = BEGIN + (int64_t)day * CLOCK_DAY_SEC;
-		struct store_txn *txn;
-		int count;
+	for (unsigned day = 0; day < STEADY_DAYS; day++) {
+		for (uint64_t i = 0; i < rows_a_day; i += BATCH) {
+			int64_t time = MIDNIGHT + day * CLOCK_DAY_SEC +
+			    (int64_t)(i * CLOCK_DAY_SEC / rows_a_day);
+			struct store_txn *txn;
+			const char *error;
 
-		/* Housekeeping comes round while mail goes out. */
-		for (unsigned part = 0; part < 10; part++) {
-			put_rows(day * rows + part * rows / 10, rows / 10,
-			    begins + part * CLOCK_DAY_SEC / 10, CLOCK_DAY_SEC / 10);
-			do {
-				begin(&txn);
-				count = sent_prune(txn, begins, KEEP_SEC, 1000, &error);
-				if (count == -1)
-					errx(1, "%s", error);
-				commit(txn);
-			} while (count == 1000);
+			put_batch(day * rows_a_day + i, BATCH, time);
+			txn = begin();
+			if (sent_prune(txn, time, DAYS * CLOCK_DAY_SEC, STEADY_STEP, &error) == -1)
+				errx(1, "%s", error);
+			commit(txn);
 		}
-		if (day + 1 >= DAYS && (day + 1) % 4 == 2)
-			printf("  the file after day %2u: %22.1f MB\n", day + 1,
-			    file_bytes() / 1e6);
+		printf("day%u %.1f\n", day + 1, megabytes());
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	enum store_error kind;
 	uint64_t rows;
 
-	if (argc != 4)
-		errx(2, "usage: bench_ledger fill|days DIRECTORY ROWS");
+	if (argc < 4 || argc > 5)
+		errx(2, "usage: bench_ledger fill DIR ROWS STEP | steady DIR ROWS_A_DAY");
 	msg_open("bench_ledger", false);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	directory = argv[2];
 	rows = strtoull(argv[3], NULL, 10);
-	if (sent_open(directory, SIZE_BYTES, false, &sent, &kind, &error) == -1)
-		errx(1, "%s", error);
-	if (strcmp(argv[1], "days") == 0) {
-		run_days(rows);
-	} else {
+	if (rows < BATCH)
+		errx(2, "no less than %d rows", BATCH);
+	open_ledger(argc == 5 ? rows : DAYS * rows);
+	if (argc == 5) {
 		fill(rows);
-		look_up(rows, true);
-		look_up(rows, false);
-		prune_days();
+		look_up("hits", 0, rows, true);
+		look_up("misses", rows, rows, false);
+		prune((unsigned)atoi(argv[4]));
+	} else {
+		run_steady(rows);
 	}
 	sent_close(&sent);
 	return 0;

@@ -117,6 +117,9 @@ setup(void **state)
 		zone_txt(&zone, policies[i][0], policies[i][1]);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		fprintf(zone.file, "%s\n", lines[i]);
+	for (unsigned i = 0; i < 12; i++)
+		fprintf(zone.file, "200.2.0.192.in-addr.arpa. PTR p%u.test.\n"
+		    "p%u.test. A 203.0.113.9\n", i, i);
 	write_tree(&zone, "tree.test", TREE_DEPTH);
 	write_long(&zone, "long.test", 12, 4001);
 	write_long(&zone, "longer.test", 127, 5000);
@@ -195,6 +198,7 @@ static const struct spf_case cases[] = {
 	{ "192.0.2.1", "h.test", "user@nomail.test", "softfail" },
 	{ "192.0.2.1", "h.test", "user@ptr.test", "pass" },
 	{ "192.0.2.2", "h.test", "user@ptr.test", "fail" },
+	{ "192.0.2.200", "h.test", "user@ptr.test", "fail" },
 	{ "192.0.2.1", "h.test", "user@exists.test", "pass" },
 	{ "192.0.2.1", "h.test", "other@exists.test", "fail" },
 	{ "192.0.2.1", "mail.example.org", "user@helo.test", "pass" },
