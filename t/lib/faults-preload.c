@@ -30,7 +30,7 @@ enum {
 	FIELD_SYNCS,  /* all that wait for the disk, whatever the rest says */
 	FIELD_COUNT
 };
-enum { FILE_STATE = 1, FILE_TABLE = 2, FILE_CDB = 4 };
+enum { FILE_STATE = 1, FILE_TABLE = 2, FILE_CDB = 4, FILE_SENT = 8 };
 enum { CALL_WRITE = 1, CALL_SYNC = 2, CALL_TRUNCATE = 4, CALL_OPEN = 8, CALL_RENAME = 16 };
 
 static _Atomic uint32_t *fields;
@@ -50,7 +50,7 @@ map_fields(void)
 		close(fd);
 }
 
-/* state.lmdb, another *.lmdb or *.cdb or something that is made into one, or
+/* state.lmdb, sent.lmdb, another *.lmdb or *.cdb or something that is made into one, or
    neither. */
 static unsigned
 file_of(const char *path)
