@@ -165,7 +165,8 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	event->bounce = bounce;
 	if (bounce->outcome != OUTCOME_DELIVERED) {
 		verdict_init(&event->verdict);
-		event->verdict.proof = PROOF_LOCAL;
+		event->verdict.proof = batch->work.config->accept & 1u << PROOF_LOCAL ?
+		    PROOF_LOCAL : PROOF_NONE;
 		classify(batch->work.config->rules, bounce, batch->arena,
 		    &event->verdict);
 		batch->urgent = true;

@@ -144,6 +144,8 @@ prove(struct report_job *job, const struct pipeline_origin *origin, struct str m
 		proof = trust_proof(job->work.config, origin->source, origin->client,
 		    origin->daemon_name, origin->host_name, job->work.pipeline->log_runs,
 		    &report->bounces[0]);
+		if ((job->work.config->accept & 1u << proof) == 0)
+			proof = PROOF_NONE;
 		for (unsigned i = 0; i < report->count; i++)
 			job->verdicts[i].proof = proof;
 	}

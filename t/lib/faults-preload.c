@@ -60,6 +60,8 @@ file_of(const char *path)
 	name = name == NULL ? path : name + 1;
 	if (strcmp(name, "state.lmdb") == 0)
 		return FILE_STATE;
+	if (strcmp(name, "sent.lmdb") == 0)
+		return FILE_SENT;
 	if (strstr(name, ".cdb") != NULL && strstr(name, ".lock") == NULL)
 		return FILE_CDB;
 	return strstr(name, ".lmdb") != NULL && strstr(name, "-lock") == NULL ? FILE_TABLE : 0;
