@@ -9,6 +9,7 @@
 #   make score      how right the verdicts are, against a labelled corpus that
 #                   lies beside the tree or at BM_CORPUS=DIR
 #   make bench      how fast, beside other programs; make soak, make fuzz: longer
+#   make bench-ledger   the ledger of sent mail: rows, bytes, look-ups, pruning
 #   make deps       install what is missing to build and test (Debian, as root)
 
 VERSION = 0.1
@@ -79,7 +80,7 @@ LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress \
            $(B)/bouncemilter-classify
 
-.PHONY: all deps tests check demo demo-sendmail score bench soak fuzz fuzz-short lint install uninstall clean
+.PHONY: all deps tests check demo demo-sendmail score bench bench-ledger soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
@@ -205,6 +206,9 @@ bench:
 	t/lib/deps bench
 	$(MAKE) tests
 	BM_BUILD=$(B) t/bench/run
+bench-ledger: deps
+	$(MAKE) $(B)/t/lib/bench_ledger
+	BM_BUILD=$(B) t/bench/ledger
 soak: deps
 	$(MAKE) tests
 	BM_SOAK=1 $(PROVE) -r t

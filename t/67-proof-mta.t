@@ -71,8 +71,8 @@ my $remote = BM::Postfix->new(
         myhostname        => 'mx.remote.test',
         mydomain          => 'remote.test',
         smtp_bind_address => STRANGER,
-        transport_maps    => 'regexp:{ { /^aligned.*@example\.net$/ aligned:[127.0.0.1]:' . $port . ' },'
-            . " { /\@example\\.net\$/ smtp:[127.0.0.1]:$port } }",
+        transport_maps    => "regexp:{ { /^aligned.*\@example.net/ aligned:[127.0.0.1]:$port },"
+            . " { /\@example.net/ smtp:[127.0.0.1]:$port } }",
     },
 )->start;
 
@@ -141,7 +141,8 @@ sub leaves {
         is $m->{sender}, $row{from_octets} // $from, '... as it was given';
         is body_of($m), body_of($as), 'the body is the same';
         is_deeply [fields_of($m)], [fields_of($as)], 'the other fields are the same';
-        is $m->{mail} =~ s/ ?\bENVID=\S+//r, $as->{mail} =~ s/ ?\bENVID=\S+//r, 'the other parameters are the same';
+        my @others = map { join ' ', grep { !/^ENVID=/ } split ' ', $_->{mail} } $m, $as;
+        is $others[0], $others[1], 'the other parameters are the same';
         is_deeply [map { s/\b[\w.]+?\.\d+\@//gr } @{ $m->{rcpt} }], [map { s/\b[\w.]+?\.\d+\@//gr } @{ $as->{rcpt} }],
             '... also those of the recipients';
         $row{and}->($m) if $row{and};
@@ -159,14 +160,14 @@ leaves('an ENVID of the client stays', opt => { mail => 'ENVID=QQ314159 RET=HDRS
 leaves('RET of the client stays', opt => { mail => 'RET=HDRS' }, and => sub { like $_[0]{mail}, qr/\bRET=HDRS\b/, 'it does' });
 leaves('RET=FULL too', opt => { mail => 'RET=FULL' }, and => sub { like $_[0]{mail}, qr/\bRET=FULL\b/, 'it does' });
 leaves('NOTIFY and ORCPT stay', opt => { rcpt => 'NOTIFY=FAILURE,DELAY ORCPT=rfc822;other@direct.test' },
-    and => sub { like $_[0]{rcpt}[0], qr/NOTIFY=.*FAILURE.*ORCPT=rfc822;other/, 'they do' });
+    and => sub { like $_[0]{rcpt}[0], qr/^ORCPT=rfc822;other\@direct\.test NOTIFY=FAILURE,DELAY\z/, 'they do' });
 leaves('the null sender', from => '', marks => '');
 leaves('mail of a stranger', from => 'x@remote.test', domain => 'example.net', source => STRANGER, marks => '');
 leaves('without Message-ID', message => "From: app\@example.net\nSubject: x\n\nHello.\n",
     and => sub { like $_[0]{data}, qr/^Message-Id:/mi, 'Postfix made one' });
 leaves('several recipients', rcpts => [map { "many$_" } 1 .. 5], recipients => 5);
 leaves('a quoted sender', from => '"john doe, x>y\"z"@example.net');
-leaves('SMTPUTF8', from => "j\x{f6}rg\@example.net", from_octets => "j\xc3\xb6rg\@example.net", rcpts => ["gr\x{fc}n"],
+leaves('SMTPUTF8', from => "j\x{151}rg\@example.net", from_octets => "j\xc5\x91rg\@example.net", rcpts => ["gr\x{171}n"],
     opt => { smtputf8 => 1 }, and => sub { like $_[0]{mail}, qr/\bSMTPUTF8\b/, 'stays' });
 leaves('8-bit body', message => with_body("caf\xc3\xa9 \xff\xfe\n.\n..dots\n \n\n", "MIME-Version: 1.0\nContent-Type: text/plain; charset=x\nContent-Transfer-Encoding: 8bit\n"),
     opt => { mail => 'BODY=8BITMIME' }, and => sub { like $_[0]{mail}, qr/\bBODY=8BITMIME\b/, 'stays' });
@@ -185,11 +186,11 @@ subtest 'by sendmail(1)' => sub {
     is envid_of($m), $token, 'and ENVID';
     is $m->{sender}, 'app@example.net', 'the sender is the same';
     is body_of($m), (split /\n\n/, $text, 2)[1], 'the body is the same';
-    ($status, $err) = $pf->sendmail('-i', '-f', 'app@example.net', '-V', 'mine', '-R', 'hdrs', 'program2@direct.test', $text)
-        if 1;
+    ($status, $err) = $pf->sendmail('-i', '-f', 'app@example.net', '-V', 'mine', '-R', 'hdrs', 'program2@direct.test', $text);
     $m = $mx->message_to('program2@direct.test') or return fail 'arrives with -V and -R';
     like $m->{mail}, qr/\bRET=HDRS\b/, '-R stays';
-    is envid_of($m), 'mine', '-V stays';
+    # What -V says is in no step of the milter protocol.
+    is envid_of($m), token_of($m), '... but not -V';
 };
 
 subtest 'a session with several messages' => sub {
@@ -286,12 +287,18 @@ sub comes_back {
         configure($conf);
         subtest "$server, $lane" => sub {
             my @sent = map { send_row($_->[2], $lane, $domain) } @rows;
+            my $patience = 20;
             for my $i (0 .. $#rows) {
                 my ($name, $but, $row) = @{ $rows[$i] };
                 my $sent = $sent[$i];
                 like $sent->{taken}, qr/^250/, "$name: taken";
                 hand_over($sent, $row) if $server eq 'Sendmail';
-                my $report = $mx->message_to($sent->{from}, 20) or fail("$name: a report comes"), next;
+                my $report = $mx->message_to($sent->{from}, $patience);
+                if (!$report) {
+                    fail("$name: a report comes");
+                    $patience = 1;
+                    next;
+                }
                 is $report->{sender}, '', '... from the null sender';
                 wait_for(sub { became($sent->{rcpt}) ne 'nothing' }, 10);
                 my $want = $but->{$lane} // $by;

@@ -153,7 +153,8 @@ put_row(const struct sent *sent, struct store_txn *txn, const struct sent_mail *
 	struct str found;
 	int ret;
 
-	if (make_key(sent, mail->message_id, mail->recipient, bytes, error_r) == -1)
+	if (store_check_room(txn, error_r) == -1 ||
+	    make_key(sent, mail->message_id, mail->recipient, bytes, error_r) == -1)
 		return -1;
 	print_day(day_of(mail->time), bytes);
 	ret = store_get(txn, STORE_SENT, key, &found, error_r);

@@ -64,7 +64,9 @@ int sent_open(const char *directory, uint64_t size_bytes, bool read_only, struct
 void sent_close(struct sent *sent);
 
 /* Put rows; the same message to the same recipient on the same day is one row,
-   with the larger number of recipients. Returns 0 or -1. */
+   with the larger number of recipients. Some room is left free, so that days
+   can be pruned from a ledger that takes no more (store_check_room()).
+   Returns 0 or -1. */
 int sent_put(const struct sent *sent, struct store_txn *txn, const struct sent_mail *mails,
     unsigned count, const char **error_r);
 

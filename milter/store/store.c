@@ -15,6 +15,10 @@
 
 #define READERS_MOST 512
 
+/* What store_check_room() keeps free: a part of the map, and so many bytes. */
+#define SPARE_PART 16
+#define SPARE_BYTES (256 * 1024)
+
 /* What an environment is for. */
 struct purpose {
 	const char *file;
@@ -58,6 +62,13 @@ static const char *const table_names[STORE_TABLE_COUNT] = {
 
 static const char schema_key[] = "schema";
 
+static int
+say_full(const struct store *store, const char **error_r)
+{
+	return msg_failure(error_r, "%s is full: raise %s in bouncemilter.conf", store->path,
+	    store->purpose->size_setting);
+}
+
 /* Describe what LMDB answered. */
 static int
 fail(struct store *store, int code, const char **error_r)
@@ -67,8 +78,7 @@ fail(struct store *store, int code, const char **error_r)
 	    code == EROFS || code == EDQUOT)
 		store->failing = true;
 	if (code == MDB_MAP_FULL)
-		return msg_failure(error_r, "%s is full: raise %s in bouncemilter.conf",
-		    store->path, store->purpose->size_setting);
+		return say_full(store, error_r);
 	return msg_failure(error_r, "%s: %s", store->path, mdb_strerror(code));
 }
 
@@ -390,6 +400,24 @@ store_count(struct store_txn *txn, enum store_table table, uint64_t *count_r,
 		return fail(txn->store, code, error_r);
 	*count_r = stat.ms_entries;
 	return 0;
+}
+
+int
+store_check_room(struct store_txn *txn, const char **error_r)
+{
+	const struct store *store = txn->store;
+	uint64_t used = SPARE_BYTES + store->size_bytes / SPARE_PART;
+
+	for (enum store_table i = store->purpose->first; i <= store->purpose->last; i++) {
+		MDB_stat stat;
+		int code = mdb_stat(txn->txn, store->tables[i], &stat);
+
+		if (code != 0)
+			return fail(txn->store, code, error_r);
+		used += (uint64_t)stat.ms_psize * (stat.ms_branch_pages + stat.ms_leaf_pages +
+		    stat.ms_overflow_pages);
+	}
+	return used <= store->size_bytes ? 0 : say_full(store, error_r);
 }
 
 int

@@ -99,6 +99,12 @@ int store_delete(struct store_txn *txn, enum store_table table, struct str key,
 int store_count(struct store_txn *txn, enum store_table table, uint64_t *count_r,
     const char **error_r);
 
+/* Is there room for a little more, and enough left for deleting? That needs new
+   pages too, because none is changed where readers may look; a store that takes
+   rows until nothing is free could not be made smaller any more.
+   Returns 0, or -1 with a sentence; the store is not failing then. */
+int store_check_room(struct store_txn *txn, const char **error_r);
+
 /* Cursors end before their transaction does. */
 int store_cursor_open(struct store_txn *txn, enum store_table table,
     struct store_cursor **cursor_r, const char **error_r);
