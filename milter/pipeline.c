@@ -25,15 +25,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 
 	if (pipeline == NULL)
 		msg_out_of_memory();
-	pipeline->store = parts->store;
-	pipeline->writer = parts->writer;
-	pipeline->publisher = parts->publisher;
-	pipeline->alarm = parts->alarm;
-	pipeline->dns = parts->dns;
-	pipeline->spf = parts->spf;
-	pipeline->dkim = parts->dkim;
-	pipeline->sent = parts->sent;
-	pipeline->sent_writer = parts->sent_writer;
+	pipeline->parts = *parts;
 	pipeline->waiting_tail = &pipeline->waiting;
 	pthread_mutex_init(&pipeline->waiting_lock, NULL);
 	if (seen_open(parts->store, &pipeline->seen, error_r) == -1) {
@@ -336,7 +328,7 @@ pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
 {
 	struct buf line = { 0 };
 
-	if (alarm_note(pipeline->alarm, bounce, verdict, clock_monotonic_msec() / 1000, &line))
+	if (alarm_note(pipeline->parts.alarm, bounce, verdict, clock_monotonic_msec() / 1000, &line))
 		msg_alert("%s", buf_cstr(&line));
 	buf_free(&line);
 }
@@ -352,7 +344,7 @@ pipeline_is_suppressed(struct pipeline *pipeline, const char *recipient,
 	int ret = 0;
 
 	if (address_parse(str_of(recipient), arena, &address) == 1) {
-		ret = store_begin_read(pipeline->store, &txn, &error);
+		ret = store_begin_read(pipeline->parts.store, &txn, &error);
 		if (ret == 0) {
 			ret = standing_get(txn, address, &standing, &error);
 			store_abort(txn);

@@ -19,15 +19,7 @@ enum pipeline_lost {
 };
 
 struct pipeline {
-	struct store *store;
-	struct writer *writer;
-	struct publisher *publisher;
-	struct alarm *alarm;
-	struct dns *dns;
-	struct spf *spf;
-	struct dkim_verifier *dkim;
-	struct sent *sent;
-	struct writer *sent_writer;
+	struct pipeline_parts parts;
 	atomic_uint asking;         /* reports that wait for DNS now */
 	struct seen seen;
 	_Atomic uint64_t lost[PIPELINE_LOST_COUNT]; /* and not yet counted in the store */

@@ -120,7 +120,7 @@ pipeline_log_position(struct pipeline_log *log, struct arena *arena, const char 
 	struct store_txn *txn;
 	int ret;
 
-	if (store_begin_read(log->pipeline->store, &txn, error_r) == -1)
+	if (store_begin_read(log->pipeline->parts.store, &txn, error_r) == -1)
 		return -1;
 	ret = logmark_get(txn, arena, position_r, error_r);
 	store_abort(txn);
@@ -270,7 +270,7 @@ log_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {
 		if (apply_event(batch, txn, event, error_r) == 0)
 			continue;
-		if (store_is_failing(batch->work.pipeline->store))
+		if (store_is_failing(batch->work.pipeline->parts.store))
 			return -1;
 		/* It is this event alone that cannot be: the log goes on. */
 		msg_error("an event about %s is not recorded: %s", event->bounce->recipient,
@@ -287,7 +287,7 @@ log_committed(struct job *base)
 	struct log_batch *batch = ((struct log_job *)base)->batch;
 
 	if (batch->work.publish)
-		publish_wake(batch->work.pipeline->publisher);
+		publish_wake(batch->work.pipeline->parts.publisher);
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {
 		if (event->watch)
 			pipeline_watch(batch->work.pipeline, event->bounce, &event->verdict);
@@ -345,7 +345,7 @@ pipeline_log_commit(struct pipeline_log *log, const char *position)
 	job->job = (struct job){
 		.apply = log_apply, .committed = log_committed, .release = log_release,
 	};
-	if (writer_run(log->pipeline->writer, &job->job, COMMIT_SEC) == -1)
+	if (writer_run(log->pipeline->parts.writer, &job->job, COMMIT_SEC) == -1)
 		return -1;
 	log->number++;
 	log->batch = batch_new(log);

@@ -63,7 +63,7 @@ pipeline_lost_tick(struct pipeline *pipeline)
 		total += job->counts[i];
 	}
 	if (total > 0)
-		writer_post(pipeline->writer, &job->job);
+		writer_post(pipeline->parts.writer, &job->job);
 	else
 		free(job);
 }

@@ -69,7 +69,7 @@ try_token(struct proving *proving, const char *token, enum proof proof)
 static void
 open_ledger(struct proving *proving)
 {
-	const struct sent *sent = proving->pipeline->sent;
+	const struct sent *sent = proving->pipeline->parts.sent;
 	const char *error;
 
 	if (sent != NULL && store_begin_read(sent->store, &proving->sent, &error) == -1) {
@@ -86,7 +86,7 @@ find_sent(struct proving *proving, const char *recipient, struct sent_found *fou
 
 	*found = (struct sent_found){ .sender = "", .queue_id = "", .only = "" };
 	if (proving->sent != NULL && message_id[0] != '\0' &&
-	    sent_find(proving->pipeline->sent, proving->sent, message_id, recipient, proving->now,
+	    sent_find(proving->pipeline->parts.sent, proving->sent, message_id, recipient, proving->now,
 		proving->config->retention_sent_sec, proving->arena, found, &error) == -1)
 		msg_warning("a report is read without the ledger: %s", error);
 }
@@ -220,7 +220,7 @@ ask_dkim(struct proving *proving)
 	if (proving->asked_dkim || proving->report->returned.len == 0 || !may_ask(proving))
 		return;
 	proving->asked_dkim = true;
-	dkim_verify_headers(proving->pipeline->dkim, proving->report->returned, is_listed,
+	dkim_verify_headers(proving->pipeline->parts.dkim, proving->report->returned, is_listed,
 	    proving->config->signing_domains, proving->deadline_msec, proving->arena, &result);
 	for (unsigned i = 0; i < result.count; i++) {
 		const struct dkim_signature *signature = &result.signatures[i];
@@ -240,7 +240,7 @@ verify_report(struct proving *proving, dkim_wanted *wanted, const void *context,
 {
 	result->count = 0;
 	if ((proving->origin->limits & (LIMIT_SIZE | LIMIT_MEMORY | LIMIT_HEADER)) == 0)
-		dkim_verify_message(proving->pipeline->dkim, proving->message, wanted, context,
+		dkim_verify_message(proving->pipeline->parts.dkim, proving->message, wanted, context,
 		    proving->deadline_msec, proving->arena, result);
 }
 
@@ -283,7 +283,7 @@ ask_reporters(struct proving *proving)
 		return;
 	proving->asked_reporters = true;
 	if (origin->helo[0] != '\0') {
-		spf_check(proving->pipeline->spf, origin->client, origin->helo, "",
+		spf_check(proving->pipeline->parts.spf, origin->client, origin->helo, "",
 		    proving->deadline_msec, proving->arena, &spf);
 		if (spf.answer == SPF_ANSWER_PASS)
 			add_reporter(proving, spf.domain);
@@ -334,7 +334,7 @@ is_aligned(struct proving *proving, const struct bounce *bounce)
 		return false;
 	if (is_of_reporter(proving, domain))
 		return true;
-	dns_lookup(proving->pipeline->dns, DNS_MX, domain, proving->deadline_msec, proving->arena,
+	dns_lookup(proving->pipeline->parts.dns, DNS_MX, domain, proving->deadline_msec, proving->arena,
 	    &hosts);
 	for (unsigned i = 0; i < hosts.count; i++) {
 		if (is_of_reporter(proving, hosts.records[i].text))

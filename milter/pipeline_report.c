@@ -111,7 +111,7 @@ report_committed(struct job *base)
 	struct report_job *job = (struct report_job *)base;
 
 	if (job->work.publish)
-		publish_wake(job->work.pipeline->publisher);
+		publish_wake(job->work.pipeline->parts.publisher);
 	for (unsigned i = 0; i < job->report.count; i++) {
 		if (job->alarms[i])
 			pipeline_watch(job->work.pipeline, &job->report.bounces[i],
@@ -200,7 +200,7 @@ is_postmaster_copy(const struct pipeline_origin *origin)
 static void
 post(struct pipeline *pipeline, struct report_job *job)
 {
-	if (!writer_post(pipeline->writer, &job->job))
+	if (!writer_post(pipeline->parts.writer, &job->job))
 		atomic_fetch_add(&pipeline->lost[PIPELINE_LOST_REPORTS], 1);
 }
 
@@ -298,7 +298,7 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 			post(pipeline, job);
 		return refuse ? PIPELINE_REFUSED : PIPELINE_RECORDED;
 	}
-	return writer_run(pipeline->writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
+	return writer_run(pipeline->parts.writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
 	    PIPELINE_FAILED;
 }
 

@@ -22,7 +22,7 @@ sent_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
 	const struct sent_job *job = (struct sent_job *)base;
 
-	return sent_put(job->pipeline->sent, txn, job->mails, job->count, error_r);
+	return sent_put(job->pipeline->parts.sent, txn, job->mails, job->count, error_r);
 }
 
 static void
@@ -68,8 +68,8 @@ new_job(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count
 void
 pipeline_sent(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count)
 {
-	if (pipeline->sent != NULL && count > 0)
-		writer_post(pipeline->sent_writer, &new_job(pipeline, mails, count)->job);
+	if (pipeline->parts.sent != NULL && count > 0)
+		writer_post(pipeline->parts.sent_writer, &new_job(pipeline, mails, count)->job);
 }
 
 void
@@ -102,8 +102,8 @@ pipeline_sent_free(struct sent_rows *rows)
 void
 pipeline_sent_write(struct pipeline *pipeline, const struct sent_rows *rows)
 {
-	if (pipeline->sent != NULL && rows->count > 0 &&
-	    writer_run(pipeline->sent_writer,
+	if (pipeline->parts.sent != NULL && rows->count > 0 &&
+	    writer_run(pipeline->parts.sent_writer,
 		&new_job(pipeline, rows->mails, rows->count)->job, WRITE_SEC) == -1)
 		msg_warning("the ledger of sent mail lacks %u rows", rows->count);
 }

@@ -12,7 +12,7 @@ use File::Basename;
 use Test::More;
 use BM::Daemon;
 use BM::Proof;
-use BM::Util qw(slurp spew tempdir top);
+use BM::Util qw(slurp tempdir top);
 
 use constant { OWN => '192.0.2.1', REMOTE => '198.51.100.25', ELSEWHERE => '203.0.113.9' };
 
@@ -20,16 +20,13 @@ my $dir   = tempdir();
 my $proof = BM::Proof->new(dir => $dir);
 $proof->key('example.net', 's1');
 my $zone = $proof->zone('mx.remote.test A 198.51.100.25', 'remote.test MX 10 mx.remote.test', 'mx.remote.test TXT "v=spf1 a -all"');
-spew("$dir/key", 'a ' . 'c0ffee' x 10 . "beef\n");
-chmod 0600, "$dir/key";
-chown scalar getpwnam('nobody'), -1, "$dir/key";
 
 my %conf = (
     'own-clients'    => [OWN],
     'own-domains'    => ['example.net'],
     'postfix-config' => "$dir/no-postfix",
     'ledger'         => 'milter',
-    'key-file'       => "$dir/key",
+    'key-file'       => $proof->key_file,
     'dns-zone'       => $zone,
     'max-suppressions' => '0',
 );

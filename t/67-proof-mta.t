@@ -3,8 +3,8 @@
 # remote Postfix or Sendmail takes it, cannot deliver it, and writes its report. No
 # report here is made by hand, but for those that shall not be believed.
 #
-# The remote servers are on loopback and come from 127.0.0.66, a stranger, or from
-# 127.0.0.77, which SPF allows for remote.test. What our Postfix does to a message
+# Reports come from 192.0.2.66, a stranger, or from 192.0.2.77, which SPF allows
+# for remote.test. What our Postfix does to a message
 # is compared with the same message through a port without a milter.
 #
 # What makes this test fail: a mark that changes anything else of a message
@@ -16,6 +16,7 @@ use warnings;
 use Test::More;
 use BM::Daemon;
 use BM::MX;
+use BM::Net;
 use BM::Postfix;
 use BM::Proof;
 use BM::SMTP qw(submit);
@@ -23,16 +24,17 @@ use BM::Sendmail;
 use BM::Site;
 use BM::Util qw(free_port spew tempdir wait_for);
 
+BM::Net::enter();
 for (BM::Postfix->absent, BM::Sendmail->absent) { die "$_\n" if $_ }
 
-use constant { STRANGER => '127.0.0.66', ALIGNED => '127.0.0.77' };
+use constant { STRANGER => '192.0.2.66', ALIGNED => '192.0.2.77' };
 use constant { MILTER => 0, BARE => 1 };    # the smtpd services of our Postfix
 
 my $dir   = tempdir();
 my $proof = BM::Proof->new(dir => $dir);
 $proof->key('example.net', 's1');
-my $zone = $proof->zone('remote.test MX 10 mx.remote.test', 'mx.remote.test A 127.0.0.77',
-    'mx.remote.test TXT "v=spf1 ip4:127.0.0.77 -all"');
+my $zone = $proof->zone('remote.test MX 10 mx.remote.test', 'mx.remote.test A 192.0.2.77',
+    'mx.remote.test TXT "v=spf1 ip4:192.0.2.77 -all"');
 spew("$dir/key", 'a ' . 'c0ffee' x 10 . "beef\n");
 chmod 0600, "$dir/key" or die "$dir/key: $!\n";
 chown scalar getpwnam('nobody'), -1, "$dir/key" or die "$dir/key: $!\n";
@@ -59,6 +61,7 @@ my $site  = BM::Site->new(
     },
 );
 my ($mx, $pf, $daemon) = ($site->mx, $site->pf, $site->daemon);
+$proof->{daemon} = $daemon;
 
 # The remote Postfix: what it takes it cannot deliver, and its reports come to us.
 my $remote_dir = tempdir();
@@ -70,6 +73,7 @@ my $remote = BM::Postfix->new(
     main     => {
         myhostname        => 'mx.remote.test',
         mydomain          => 'remote.test',
+        smtpd_client_restrictions => 'static:HOLD',
         smtp_bind_address => STRANGER,
         transport_maps    => "regexp:{ { /^aligned.*\@example.net/ aligned:[127.0.0.1]:$port },"
             . " { /\@example.net/ smtp:[127.0.0.1]:$port } }",
@@ -167,7 +171,7 @@ leaves('without Message-ID', message => "From: app\@example.net\nSubject: x\n\nH
     and => sub { like $_[0]{data}, qr/^Message-Id:/mi, 'Postfix made one' });
 leaves('several recipients', rcpts => [map { "many$_" } 1 .. 5], recipients => 5);
 leaves('a quoted sender', from => '"john doe, x>y\"z"@example.net');
-leaves('SMTPUTF8', from => "j\x{151}rg\@example.net", from_octets => "j\xc5\x91rg\@example.net", rcpts => ["gr\x{171}n"],
+leaves('SMTPUTF8', from => "j\x{151}rg\@example.net", from_octets => "j\xc5\x91rg\@example.net", rcpts => ['user', "gr\x{171}n"], recipients => 2,
     opt => { smtputf8 => 1 }, and => sub { like $_[0]{mail}, qr/\bSMTPUTF8\b/, 'stays' });
 leaves('8-bit body', message => with_body("caf\xc3\xa9 \xff\xfe\n.\n..dots\n \n\n", "MIME-Version: 1.0\nContent-Type: text/plain; charset=x\nContent-Transfer-Encoding: 8bit\n"),
     opt => { mail => 'BODY=8BITMIME' }, and => sub { like $_[0]{mail}, qr/\bBODY=8BITMIME\b/, 'stays' });
@@ -240,7 +244,7 @@ my @rows = (
     ['headers returned', {}, { opt => { mail => 'RET=HDRS' } }],
     ['headers returned: it is large', {}, { big => 1 }],
     ['an ENVID of the client', { envid => 'none' }, { opt => { mail => 'ENVID=QQ RET=HDRS' } }],
-    ['without Message-ID', { milter => 'tag', dkim => 'none' }, { id => 0 }],
+    ['without Message-ID', {}, { id => 0 }],
     ['two recipients, one fails', { map { $_ => 'none' } qw(log milter key envid dkim) }, { to => ['fine', '550.5.1.1'] }],
     ['... from the recipient\'s own server', { key => 'none', envid => 'none', dkim => 'dkim' }, { to => ['fine', '550.5.1.1'], aligned => 1 }],
     ['mail of a list', { map { $_ => 'none' } qw(log milter key envid dkim) }, { more => "List-Id: <news.example.net>\n" }],
@@ -271,6 +275,25 @@ sub send_row {
     return { from => $from, rcpt => $rcpts[-1], taken => $r->{data} };
 }
 
+# The ledger is written a moment after a message has left. Only then the remote
+# Postfix goes on with what it holds.
+sub wait_ledger {
+    my ($before, $lane) = @_;
+    my %misses = (log => 0, milter => 1, dkim => 1);    # but for what no milter saw
+    my $all = 0;
+    $all += $_->[2]{to} ? @{ $_->[2]{to} } : 1 for @rows;
+    return if !defined $misses{$lane};
+    ok wait_for(sub { $proof->rows >= $before + $all - $misses{$lane} }, 20), 'the ledger has them'
+        or diag $proof->rows, " rows, $before before";
+    return;
+}
+
+sub release {
+    $remote->command('postsuper', '-H', 'ALL');
+    $remote->flush;
+    return;
+}
+
 # Sendmail gives its report to the far server; from there it comes to us.
 sub hand_over {
     my ($sent, $row) = @_;
@@ -286,7 +309,11 @@ sub comes_back {
         my ($conf, $by) = @{ $lane{$lane} };
         configure($conf);
         subtest "$server, $lane" => sub {
-            my @sent = map { send_row($_->[2], $lane, $domain) } @rows;
+            my $before = $proof->rows;
+            my @sent   = map { send_row($_->[2], $lane, $domain) } @rows;
+            ok $pf->queue_empty(20), 'all have left';
+            wait_ledger($before, $lane);
+            release();
             my $patience = 20;
             for my $i (0 .. $#rows) {
                 my ($name, $but, $row) = @{ $rows[$i] };
@@ -303,7 +330,7 @@ sub comes_back {
                 wait_for(sub { became($sent->{rcpt}) ne 'nothing' }, 10);
                 my $want = $but->{$lane} // $by;
                 is became($sent->{rcpt}), $want eq 'none' ? 'none unproven' : "$want suppress", $name
-                    or diag $daemon->dump('--unverified');
+                    or diag explain [grep { $_->{recipient} eq $sent->{rcpt} } $daemon->dump_json('--unverified')];
                 is !!$site->is_suppressed($sent->{rcpt}), $want ne 'none', '... and is suppressed or not';
             }
         };
@@ -313,3 +340,107 @@ sub comes_back {
 
 comes_back('Postfix', 'remote.test');
 comes_back('Sendmail', 'sendmail.test');
+
+# ---- reports that come at once, and nothing but the ledger to prove them
+
+for my $lane (qw(log milter)) {
+    configure({ 'key-file' => undef, %{ $lane{$lane}[0] } });
+    subtest "at once, ledger = $lane" => sub {
+        my $sent = send_row({}, $lane, 'remote.test');
+        like $sent->{taken}, qr/^250/, 'taken';
+        ok wait_for(sub { release(); $mx->message_to($sent->{from}, 0.1) }, 20), 'a report comes';
+        wait_for(sub { became($sent->{rcpt}) ne 'nothing' }, 10);
+        is became($sent->{rcpt}), 'ledger suppress', 'is proven';
+    };
+}
+
+# ---- reject-unverified
+
+configure({ ledger => 'milter', 'reject-unverified' => 'yes' });
+subtest 'reject-unverified' => sub {
+    my $lie = sub { BM::Site->report(recipients => [{ final => $_[0] }]) };
+    my $r = submit($pf->port, '', ['app@example.net'], $lie->('lie1@remote.test'), source => STRANGER);
+    is $r->{data} =~ s/\n.*//sr, '550 5.7.1 nothing shows that this report is about mail of ours', 'one that proves nothing is refused';
+    ok wait_for(sub { became('lie1@remote.test') eq 'none unproven' }, 10), '... and kept';
+    like submit($pf->port, 'x@remote.test', ['app@example.net'], $lie->('lie2@remote.test'), source => STRANGER)->{data},
+        qr/^250/, 'not one with a sender';
+    like submit($pf->port, '', ['null@example.net'], plain(), source => STRANGER)->{data}, qr/^250/, 'not other mail of the null sender';
+    like submit($pf->port, 'x@remote.test', ['else@example.net'], plain(), source => STRANGER)->{data}, qr/^250/, 'not ordinary mail';
+    ok $mx->message_to($_, 10), "$_ has it" for 'null@example.net', 'else@example.net';
+
+    my $sent = send_row({}, 'genuine', 'remote.test');
+    ok $pf->queue_empty(20), 'a genuine message leaves';
+    release();
+    my $report = $mx->message_to($sent->{from}, 20);
+    ok $report, 'its report is taken';
+    like became($sent->{rcpt}), qr/^(?:ledger|tag) suppress\z/, '... and acts';
+
+    # The local lane: our own report, and one by sendmail(1).
+    submit($pf->port, 'own@example.net', ['own.550.5.1.1@direct.test'], plain());
+    ok $mx->message_to('own@example.net', 20), 'our own report comes';
+    ok wait_for(sub { became('own.550.5.1.1@direct.test') eq 'local suppress' }, 10), '... and acts'
+        or diag became('own.550.5.1.1@direct.test');
+    my ($status, $err) = $pf->sendmail('-i', '-f', '', 'shell@example.net', $lie->('lie3@remote.test'));
+    is $status, 0, 'a lie by sendmail(1) is taken' or diag $err;
+    ok $mx->message_to('shell@example.net', 20), '... and passes';
+    ok wait_for(sub { became('lie3@remote.test') eq 'none unproven' }, 10), '... without a proof';
+};
+
+# ---- the daemon away
+
+$daemon->stop;
+leaves('while the daemon is away', marks => '');
+subtest 'sendmail(1) while the daemon is away' => sub {
+    is scalar $pf->sendmail('-f', 'app@example.net', 'away@direct.test', plain()), 0, 'taken';
+    my $m = $mx->message_to('away@direct.test', 30) or return fail 'arrives';
+    is tags_of($m), 0, 'no mark';
+};
+ok $pf->queue_empty(10), 'nothing is left in the queue';
+
+# ---- Sendmail as our own MTA
+
+subtest 'Sendmail marks what leaves' => sub {
+    my $home = tempdir();
+    my $its  = BM::Daemon->new(dir => $home, conf => { %common, 'own-clients' => ['127.0.0.1'],
+        'postfix-config' => "$home/no-postfix", ledger => 'milter', enforce => 'milter' })->start;
+    my $marking = BM::Sendmail->new(dir => $home, mx_port => $mx->port, milter => $its->socket)->start;
+    mkdir "$home/bare";
+    my $without = BM::Sendmail->new(dir => "$home/bare", mx_port => $mx->port)->start;
+    my @case = (
+        ['by SMTP', {}, 'both'],
+        ['an ENVID of the client', { mail => 'ENVID=QQ RET=HDRS' }, 'tag'],
+        ['RET of the client', { mail => 'RET=HDRS' }, 'both'],
+        ['8-bit', { mail => 'BODY=8BITMIME' }, 'both', 1],
+        ['the null sender', {}, '', 0, ''],
+        ['NOTIFY of the client', { rcpt => 'NOTIFY=NEVER' }, 'both'],
+    );
+    for (@case) {
+        my ($name, $opt, $marks, $eight, $from) = @$_;
+        my %m;
+        for my $sm ($marking, $without) {
+            my $rcpt = 'smta' . ++$number . '@direct.test';
+            my $text = with_body($eight ? "caf\xc3\xa9\n" : "Hello.\n.\n", "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                . "Content-Transfer-Encoding: " . ($eight ? '8bit' : '7bit') . "\n");
+            my $r = submit($sm->port, $from // 'app@example.net', [$rcpt], $text, %$opt);
+            like $r->{data}, qr/^250/, "$name: taken" or diag explain $r;
+            $m{$sm == $marking} = $mx->message_to($rcpt, 20) or fail("$name: arrives at $rcpt"), last;
+        }
+        my ($m, $as) = @m{ 1, '' };
+        next if !$m || !$as;
+        my $token = token_of($m);
+        is tags_of($m), $marks eq '' ? 0 : 1, "$name: the field";
+        is envid_of($m), $marks eq 'both' ? $token : $marks eq 'tag' ? 'QQ' : undef, '... ENVID';
+        is $m->{sender}, $as->{sender}, '... the sender';
+        is body_of($m), body_of($as), '... the body';
+        my @others = map { join ' ', grep { !/^(?:ENVID|SIZE)=/ } split ' ', $_->{mail} } $m, $as;
+        is $others[0], $others[1], '... the other parameters';
+        is_deeply $m->{rcpt}[0] =~ s/smta\d+//gr, $as->{rcpt}[0] =~ s/smta\d+//gr, '... those of the recipient';
+    }
+    my ($status, $err) = $marking->sendmail('-i', '-f', 'app@example.net', 'smtaprogram@direct.test', plain());
+    is $status, 0, 'by sendmail(1)' or diag $err;
+    my $m = $mx->message_to('smtaprogram@direct.test', 20);
+    ok $m && defined token_of($m) && token_of($m) eq (envid_of($m) // ''), '... it is marked' or diag explain $m;
+    unlike $marking->log, qr/Milter \(bouncemilter\)|Milter: (?:timeout|error|to error)/, 'no trouble with the milter';
+};
+
+done_testing;

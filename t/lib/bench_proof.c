@@ -1,7 +1,7 @@
 /*
  * bench_proof: how long it takes to prove a report from the network.
  *
- *   bench_proof prove|report CONFIG REPORT HELO FIRST COUNT THREADS
+ *   bench_proof prove|report CONFIG REPORT HELO FIRST COUNT THREADS [RATE]
  *
  * REPORT is a file. In it NUMBER stands for seven digits, from FIRST on, and
  * TOKEN for the token of that message. The ledger is filled before: message
@@ -9,9 +9,11 @@
  * TOGETHER on each has a second recipient.
  *
  * "prove" measures pipeline_prove() alone, "report" the whole pipeline_report()
- * with its commit. Prints in microseconds the median and the 99th percentile of
- * the time that passed, the same of the thread's processor time (0 for
- * "report"), and what share was proven ("report": recorded).
+ * with its commit. With a RATE, all threads together take so many reports a
+ * second, else as many as they can. Prints in microseconds the median and the
+ * 99th percentile of the time that passed, the same of the thread's processor
+ * time (0 for "report"), and what share was proven; for "report" the
+ * configuration has to have reject-unverified.
  */
 #include <err.h>
 #include <pthread.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/msg.h"
@@ -41,7 +44,7 @@ static struct pipeline_origin origin = {
 	.envelope_sender = "", .envelope_recipient = "app@example.net",
 };
 static bool whole; /* "report" */
-static unsigned first, count;
+static unsigned first, count, threads, rate;
 static atomic_uint next_number, proven;
 static double *waits, *costs;
 
@@ -115,20 +118,6 @@ print_report(unsigned number, struct arena *arena)
 	return message;
 }
 
-static bool
-prove(struct str message, struct arena *arena)
-{
-	struct verdict verdict;
-	struct report report;
-
-	report_parse(message, REPORT_NULL_SENDER, arena, &report);
-	if (report.count != 1)
-		errx(1, "the report is about %u recipients", report.count);
-	verdict_init(&verdict);
-	pipeline_prove(pipeline, config, &origin, message, &report, arena, &verdict);
-	return verdict.proof != PROOF_NONE;
-}
-
 /* pipeline_prove() is measured without the reading before it. */
 static bool
 measure_proof(struct str message, struct arena *arena, double *wait_r, double *cost_r)
@@ -137,6 +126,8 @@ measure_proof(struct str message, struct arena *arena, double *wait_r, double *c
 	struct report report;
 
 	report_parse(message, REPORT_NULL_SENDER, arena, &report);
+	if (report.count != 1)
+		errx(1, "the report is about %u recipients", report.count);
 	verdict_init(&verdict);
 	*cost_r = now(CLOCK_THREAD_CPUTIME_ID);
 	*wait_r = now(CLOCK_MONOTONIC);
@@ -157,16 +148,25 @@ measure_report(struct str message, double *wait_r)
 	return answer == PIPELINE_RECORDED;
 }
 
+/* Reports come when they want: a pause between nothing and twice the mean. */
+static void
+pause_some(unsigned *seed)
+{
+	if (rate > 0)
+		usleep((useconds_t)(rand_r(seed) % (2000000ull * threads / rate)));
+}
+
 static void *
 session(void *unused)
 {
-	unsigned i;
+	unsigned seed = (unsigned)pthread_self(), i;
 
 	(void)unused;
 	while ((i = atomic_fetch_add(&next_number, 1)) < count) {
 		struct arena *arena = arena_new();
 		struct str message = print_report(first + i, arena);
 
+		pause_some(&seed);
 		proven += whole ? measure_report(message, &waits[i]) :
 		    measure_proof(message, arena, &waits[i], &costs[i]);
 		arena_free(arena);
@@ -175,7 +175,7 @@ session(void *unused)
 }
 
 static void
-run_sessions(unsigned threads)
+run_sessions(void)
 {
 	pthread_t *ids = calloc(threads, sizeof(*ids));
 	pthread_attr_t attributes;
@@ -193,7 +193,7 @@ run_sessions(unsigned threads)
 }
 
 static void
-run(struct store *store, unsigned threads)
+run(struct store *store)
 {
 	struct pipeline_parts parts = { .store = store, .publisher = publish_start(store, NULL, true),
 		.writer = writer_start(store), .alarm = alarm_new() };
@@ -203,6 +203,7 @@ run(struct store *store, unsigned threads)
 	struct arena *arena = arena_new();
 	enum store_error kind;
 	const char *error;
+	double unused;
 
 	if (proofs_open(config, &proofs, &parts, &kind, &error) == -1 ||
 	    pipeline_new(&parts, &pipeline, &error) == -1 ||
@@ -215,9 +216,9 @@ run(struct store *store, unsigned threads)
 		fill_ledger(&proofs.sent);
 	/* The cache of DNS, and that of pages. */
 	for (unsigned i = 0; i < WARM_UP; i++)
-		prove(print_report(first + i, arena), arena);
+		measure_proof(print_report(first + i, arena), arena, &unused, &unused);
 	arena_free(arena);
-	run_sessions(threads);
+	run_sessions();
 	writer_stop(parts.writer);
 	publish_stop(parts.publisher);
 	pipeline_free(pipeline);
@@ -258,14 +259,16 @@ main(int argc, char **argv)
 	struct store *store;
 	const char *error;
 
-	if (argc != 8)
-		errx(2, "usage: bench_proof prove|report CONFIG REPORT HELO FIRST COUNT THREADS");
+	if (argc != 8 && argc != 9)
+		errx(2, "usage: bench_proof prove|report CONFIG REPORT HELO FIRST COUNT THREADS [RATE]");
 	msg_open("bench_proof", false);
 	whole = strcmp(argv[1], "report") == 0;
 	read_report(argv[3]);
 	origin.helo = argv[4];
 	first = (unsigned)atoi(argv[5]);
 	count = (unsigned)atoi(argv[6]);
+	threads = (unsigned)atoi(argv[7]);
+	rate = argc == 9 ? (unsigned)atoi(argv[8]) : 0;
 	waits = calloc(count, sizeof(*waits));
 	costs = calloc(count, sizeof(*costs));
 	if (config_load(argv[2], &config, &error) == -1 ||
@@ -274,7 +277,7 @@ main(int argc, char **argv)
 		errx(1, "%s", error);
 	config_set_current(config);
 	config = config_get();
-	run(store, (unsigned)atoi(argv[7]));
+	run(store);
 	print_quantiles(waits);
 	print_quantiles(costs);
 	printf("%.3f\n", (double)proven / count);

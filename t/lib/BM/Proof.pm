@@ -15,6 +15,16 @@ sub new {
     return $self;
 }
 
+# A file with a key for tokens, which the daemon may read, for key-file.
+sub key_file {
+    my ($self) = @_;
+    my $file = "$self->{dir}/key";
+    spew($file, 'a ' . 'c0ffee' x 10 . "beef\n");
+    chmod 0600, $file;
+    chown scalar getpwnam('nobody'), -1, $file;
+    return $file;
+}
+
 # A DKIM key of a domain: makes the files, and the line of the zone.
 sub key {
     my ($self, $domain, $selector, $bits) = @_;
