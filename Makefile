@@ -66,7 +66,7 @@ PROOF_SRC   = $(wildcard milter/proof/*.c)
 CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix config_proof config_settings postfix record \
                 operate startup advice proof/tag)
 DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_sent \
-                pipeline_lost pipeline_log outgoing proofs tally housekeeping) milter/source/session.c \
+                pipeline_lost pipeline_log foreign outgoing proofs tally housekeeping) milter/source/session.c \
               $(WATCH_SRC) $(filter-out %/tag.c,$(PROOF_SRC))
 SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))
 MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c $(SOURCE_SRC)

@@ -112,6 +112,9 @@ struct config *config_get(void);
 /* Give a reference back; the last one frees it. NULL is allowed. */
 void config_put(struct config *config);
 
+/* Is a client at this address, with this login ("" for none), one of our own? */
+bool config_is_own_client(const struct config *config, const char *address, const char *login);
+
 /* Is the path of a unix-domain socket configured? Returns it, or NULL. */
 const char *config_socket_path(const struct config *config);
 

@@ -48,3 +48,10 @@ config_put(struct config *config)
 	put_locked(config);
 	pthread_mutex_unlock(&current_lock);
 }
+
+bool
+config_is_own_client(const struct config *config, const char *address, const char *login)
+{
+	return login[0] != '\0' ||
+	    net_contains(config->own_clients.nets, config->own_clients.count, address);
+}

@@ -82,6 +82,9 @@ outgoing_end(struct outgoing *outgoing, struct pipeline *pipeline, const struct 
 		.recipients = outgoing->recipients, .count = outgoing->kept };
 	const char *token;
 
+	/* It comes back from a content filter, as if it were ours. */
+	if (pipeline_is_foreign(pipeline, outgoing->message_id))
+		return NULL;
 	if (config->ledger == LEDGER_MILTER && outgoing->message_id[0] != '\0')
 		put_into_ledger(outgoing, pipeline, mail.time, queue_id);
 	/* A token says how many there are: those that cannot be kept are among them. */

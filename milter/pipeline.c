@@ -32,6 +32,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 		free(pipeline);
 		return -1;
 	}
+	pipeline->foreign = foreign_new();
 	*pipeline_r = pipeline;
 	return 0;
 }
@@ -40,6 +41,7 @@ void
 pipeline_free(struct pipeline *pipeline)
 {
 	seen_close(&pipeline->seen);
+	foreign_free(pipeline->foreign);
 	pthread_mutex_destroy(&pipeline->waiting_lock);
 	free(pipeline);
 }

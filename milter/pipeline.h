@@ -57,6 +57,13 @@ void pipeline_free(struct pipeline *pipeline);
 enum pipeline_answer pipeline_report(struct pipeline *pipeline, struct str message,
     const struct pipeline_origin *origin);
 
+/* A stranger's mail comes in, with this value of its Message-ID field: it is not
+   ours, wherever it goes. */
+void pipeline_foreign(struct pipeline *pipeline, const char *message_id);
+
+/* Was it a stranger's? */
+bool pipeline_is_foreign(const struct pipeline *pipeline, const char *message_id);
+
 /* Put mail that is leaving into the ledger, some time soon. It is copied. */
 void pipeline_sent(struct pipeline *pipeline, const struct sent_mail *mails, unsigned count);
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "foreign.h"
 #include "pipeline.h"
 #include "store/seen.h"
 
@@ -20,6 +21,7 @@ enum pipeline_lost {
 
 struct pipeline {
 	struct pipeline_parts parts;
+	struct foreign *foreign;
 	atomic_uint asking;         /* reports that wait for DNS now */
 	struct seen seen;
 	_Atomic uint64_t lost[PIPELINE_LOST_COUNT]; /* and not yet counted in the store */

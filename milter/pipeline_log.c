@@ -133,6 +133,7 @@ pipeline_log_position(struct pipeline_log *log, struct arena *arena, const char 
 void
 pipeline_log_recall(struct pipeline_log *log, struct str lines)
 {
+	struct config *config = config_get();
 	struct str line;
 
 	while (line_next(&lines, &line)) {
@@ -141,15 +142,18 @@ pipeline_log_recall(struct pipeline_log *log, struct str lines)
 
 		logjoin_begin(&result);
 		logjoin_line(log->join, line, clock_now(), arena, &result);
+		pipeline_sent_arrival(log->pipeline, config, &result.arrival);
 		arena_free(arena);
 	}
+	config_put(config);
 }
 
 /* What has to be done about one event: count the attempt, and keep what may
    change the standing of the address. */
 static void
-take_event(struct log_batch *batch, const struct bounce *bounce)
+take_event(struct log_batch *batch, const struct logjoin_event *joined)
 {
+	const struct bounce *bounce = &joined->bounce;
 	const struct policy *policy = &batch->work.config->policy;
 	struct log_event *event;
 	bool outbound = policy_is_outbound(policy, bounce);
@@ -158,7 +162,7 @@ take_event(struct log_batch *batch, const struct bounce *bounce)
 	if (strcmp(bounce->agent, "error") != 0)
 		tally_attempt(batch->tally, bounce, outbound);
 	if (batch->work.config->ledger == LEDGER_LOG)
-		pipeline_sent_add(&batch->rows, bounce);
+		pipeline_sent_add(batch->work.pipeline, batch->work.config, &batch->rows, joined);
 	if (bounce->outcome == OUTCOME_DELIVERED && (!outbound || bounce->recipient[0] == '\0'))
 		return;
 	event = arena_alloc(batch->arena, sizeof(*event));
@@ -203,8 +207,9 @@ pipeline_log_add(struct pipeline_log *log, struct str lines)
 		struct logjoin_event **fresh = batch->result.tail;
 
 		logjoin_line(log->join, line, now, batch->arena, &batch->result);
+		pipeline_sent_arrival(log->pipeline, batch->work.config, &batch->result.arrival);
 		for (struct logjoin_event *event = *fresh; event != NULL; event = event->next)
-			take_event(batch, &event->bounce);
+			take_event(batch, event);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "parse/header.h"
 
 #define WRITE_SEC 10 /* a log that stands still loses more than rows of the ledger */
 
@@ -73,13 +74,52 @@ pipeline_sent(struct pipeline *pipeline, const struct sent_mail *mails, unsigned
 }
 
 void
-pipeline_sent_add(struct sent_rows *rows, const struct bounce *bounce)
+pipeline_foreign(struct pipeline *pipeline, const char *message_id)
 {
-	/* The null sender gets no reports, and what our own agents deliver stays
-	   here. */
-	if (bounce->outcome != OUTCOME_DELIVERED || bounce->message_id[0] == '\0' ||
-	    bounce->recipient[0] == '\0' || bounce->sender[0] == '\0' ||
-	    policy_is_own_agent(bounce))
+	struct arena *arena = arena_new();
+
+	foreign_note(pipeline->foreign, header_message_id(str_of(message_id), arena));
+	arena_free(arena);
+}
+
+bool
+pipeline_is_foreign(const struct pipeline *pipeline, const char *message_id)
+{
+	return foreign_has(pipeline->foreign, message_id);
+}
+
+void
+pipeline_sent_arrival(struct pipeline *pipeline, const struct config *config,
+    const struct logjoin_arrival *arrival)
+{
+	if (arrival->message_id != NULL && arrival->client[0] != '\0' &&
+	    !config_is_own_client(config, arrival->client, arrival->login))
+		foreign_note(pipeline->foreign, arrival->message_id);
+}
+
+/* Mail of our own that has left. The null sender gets no reports, and what our
+   own agents deliver stays here. */
+static bool
+is_ours(const struct pipeline *pipeline, const struct config *config,
+    const struct logjoin_event *event)
+{
+	const struct bounce *bounce = &event->bounce;
+
+	return bounce->outcome == OUTCOME_DELIVERED && bounce->message_id[0] != '\0' &&
+	    bounce->recipient[0] != '\0' && bounce->sender[0] != '\0' &&
+	    !policy_is_own_agent(bounce) && event->has_origin &&
+	    (bounce->client[0] == '\0' ||
+		config_is_own_client(config, bounce->client, bounce->login)) &&
+	    !foreign_has(pipeline->foreign, bounce->message_id);
+}
+
+void
+pipeline_sent_add(struct pipeline *pipeline, const struct config *config,
+    struct sent_rows *rows, const struct logjoin_event *event)
+{
+	const struct bounce *bounce = &event->bounce;
+
+	if (!is_ours(pipeline, config, event))
 		return;
 	if (rows->count == rows->room) {
 		rows->room = rows->room == 0 ? 64 : 2 * rows->room;

@@ -5,6 +5,7 @@
 #ifndef PIPELINE_SENT_H
 #define PIPELINE_SENT_H
 
+#include "parse/logjoin.h"
 #include "pipeline_event.h"
 
 /* Rows of a log batch, gathered as its lines are read. */
@@ -13,9 +14,14 @@ struct sent_rows {
 	unsigned count, room;
 };
 
-/* Does a delivery in the log belong into the ledger? Then it is added; the
-   strings stay the bounce's. */
-void pipeline_sent_add(struct sent_rows *rows, const struct bounce *bounce);
+/* A line of the log tells that a message has come: is it a stranger's? */
+void pipeline_sent_arrival(struct pipeline *pipeline, const struct config *config,
+    const struct logjoin_arrival *arrival);
+
+/* Does an event of the log belong into the ledger? Then it is added; the strings
+   stay the event's. */
+void pipeline_sent_add(struct pipeline *pipeline, const struct config *config,
+    struct sent_rows *rows, const struct logjoin_event *event);
 void pipeline_sent_free(struct sent_rows *rows);
 
 /* Write rows, and wait until they are on the disk. They are copied. */

@@ -166,6 +166,8 @@ fill_envelope(const struct logline *line, const struct logqueue_message *message
 	if (message != NULL) {
 		bounce->sender = text_of(message->sender, arena);
 		bounce->message_id = text_of(message->message_id, arena);
+		bounce->client = text_of(message->client, arena);
+		bounce->login = text_of(message->login, arena);
 		bounce->together = message->recipient_count;
 	}
 }
@@ -179,10 +181,6 @@ fill_failure(const struct logline *line, const struct logqueue_message *message,
 	bounce->reporting_mta = charset_clean_line(line->host, LIMITS_ID_BYTES, arena);
 	if (line->delay_sec != -1 && line->delay_sec < line->time)
 		bounce->arrival = line->time - line->delay_sec;
-	if (message != NULL) {
-		bounce->client = text_of(message->client, arena);
-		bounce->login = text_of(message->login, arena);
-	}
 	fill_words(line, arena, bounce);
 	bounce->named = reply_names_address(str_of(bounce->text), address) ||
 	    reply_names_address(str_of(bounce->text), line->original);
@@ -227,6 +225,7 @@ add_event(const struct logline *line, const struct logqueue_message *message,
 	struct logjoin_event *event = arena_alloc(arena, sizeof(*event));
 
 	fill_bounce(line, message, address, outcome, arena, &event->bounce);
+	event->has_origin = message != NULL && message->client != NULL;
 	*result->tail = event;
 	result->tail = &event->next;
 	result->count++;
@@ -380,6 +379,15 @@ note_unknown(struct logjoin *join, const struct logline *line, struct logjoin_re
 	result->unknown[i]++;
 }
 
+/* The client's line comes before the one that has the Message-ID. */
+static void
+note_arrival(const struct logqueue_message *message, struct logjoin_result *result)
+{
+	if (message->client != NULL && message->message_id != NULL)
+		result->arrival = (struct logjoin_arrival){ message->message_id, message->client,
+			message->login == NULL ? "" : message->login };
+}
+
 void
 logjoin_line(struct logjoin *join, struct str whole, int64_t now, struct arena *arena,
     struct logjoin_result *result)
@@ -393,6 +401,7 @@ logjoin_line(struct logjoin *join, struct str whole, int64_t now, struct arena *
 	/* A time that nobody can know of is a clock gone wrong. */
 	if (line.time < CLOCK_LEAST || line.time > now + CLOCK_AHEAD_SEC)
 		line.time = now;
+	result->arrival.message_id = NULL;
 	result->notices[LOGJOIN_LINES]++;
 	result->newest = line.time;
 	switch (line.kind) {
@@ -411,6 +420,7 @@ logjoin_line(struct logjoin *join, struct str whole, int64_t now, struct arena *
 		if (message->message_id != NULL)
 			message = logqueue_renew(join->queue, &line);
 		logqueue_set(join->queue, message, &message->message_id, line.message_id, LIMITS_ID_BYTES);
+		note_arrival(message, result);
 		break;
 	case LOG_SENDER:
 		message = logqueue_get(join->queue, &line);
@@ -423,6 +433,7 @@ logjoin_line(struct logjoin *join, struct str whole, int64_t now, struct arena *
 		logqueue_set(join->queue, message, &message->message_id, line.message_id, LIMITS_ID_BYTES);
 		logqueue_set(join->queue, message, &message->client, line.client, LIMITS_ID_BYTES);
 		logqueue_set(join->queue, message, &message->login, line.login, LIMITS_ID_BYTES);
+		note_arrival(message, result);
 		break;
 	case LOG_DELIVERY:
 		delivery(join, &line, whole, arena, result);

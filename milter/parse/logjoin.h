@@ -25,6 +25,8 @@ struct logjoin_event {
 	                         expired; of a delivery only who, which message and
 	                         where, and `together`: the recipients of the message,
 	                         0 if not known */
+	bool has_origin;      /* client and login are known: without either, the
+	                         message came by sendmail(1) */
 };
 
 /* What is only counted. */
@@ -41,7 +43,15 @@ extern const struct words logjoin_notice_words;
 #define LOGJOIN_PROGRAMS 32
 #define LOGJOIN_PROGRAM_BYTES 32
 
+/* A message has come, and its Message-ID is known. The strings are valid until the
+   next line is read. */
+struct logjoin_arrival {
+	const char *message_id; /* NULL: this line tells of none */
+	const char *client, *login;
+};
+
 struct logjoin_result {
+	struct logjoin_arrival arrival; /* of the last line */
 	struct logjoin_event *first, **tail;
 	unsigned count;
 	uint64_t notices[LOGJOIN_NOTICE_COUNT];

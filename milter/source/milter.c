@@ -230,14 +230,17 @@ static void
 mark(SMFICTX *ctx, const struct connection *connection)
 {
 	const struct session_mark mark = session_mark(connection->session);
-	char parameters[256];
+	char parameters[1024];
 
 	if (mark.header != NULL && connection->can_add_header &&
 	    smfi_addheader(ctx, (char *)TAG_HEADER, (char *)mark.header) == MI_FAILURE)
 		msg_warning("a message leaves without the field " TAG_HEADER);
 	if (mark.envelope_id == NULL || !connection->can_change_sender)
 		return;
-	snprintf(parameters, sizeof(parameters), "ENVID=%s", mark.envelope_id);
+	/* Sendmail forgets what the client had said, such as BODY=8BITMIME. Postfix
+	   keeps it, and complains of what it does not expect here. */
+	snprintf(parameters, sizeof(parameters), "ENVID=%s%s", mark.envelope_id,
+	    str_istarts(str_of(macro(ctx, "v")), STR("Postfix")) ? "" : mark.parameters);
 	if (smfi_chgfrom(ctx, (char *)mark.sender, parameters) == MI_FAILURE)
 		msg_warning("a message leaves without our ENVID");
 }

@@ -25,7 +25,8 @@ struct session {
 	char host_name[256];
 	char helo[256];    /* of the connection */
 	char sender[512];
-	char sender_argument[512]; /* "" if it does not fit */
+	char sender_argument[512]; /* "" if it or its parameters do not fit */
+	char parameters[512]; /* ... but SIZE, a blank before each */
 	char recipient[512]; /* the first one */
 	bool has_envelope_id; /* the client gave one */
 	struct outgoing *outgoing; /* NULL if it is none, or nothing is done with it */
@@ -55,7 +56,7 @@ session_abort(struct session *session)
 	buf_free(&session->message);
 	outgoing_free(session->outgoing);
 	session->outgoing = NULL;
-	session->mark = (struct session_mark){ NULL, NULL, NULL };
+	session->mark = (struct session_mark){ NULL, NULL, NULL, NULL };
 	session->recipient[0] = '\0';
 	session->limits = 0;
 	session->candidate = session->declared = false;
@@ -90,8 +91,8 @@ keep(struct session *session, struct str piece)
 static bool
 is_own_client(const struct config *config, const struct session *session, const char *login)
 {
-	return login[0] != '\0' || strcmp(session->daemon_name, "ORIGINATING") == 0 ||
-	    net_contains(config->own_clients.nets, config->own_clients.count, session->address);
+	return strcmp(session->daemon_name, "ORIGINATING") == 0 ||
+	    config_is_own_client(config, session->address, login);
 }
 
 /* Some reporters give their reports a sender: all of their mail is read. */
@@ -124,6 +125,29 @@ path_of(const char *argument)
 	return path.len >= 2 && path.data[0] == '<' ? str_sub(path, 1, path.len - 1) : path;
 }
 
+/* What else the client said in MAIL FROM. The size will be another. */
+static void
+keep_parameters(struct session *session, char *const *parameters)
+{
+	size_t room = sizeof(session->parameters), used = 0;
+
+	session->has_envelope_id = false;
+	session->parameters[0] = '\0';
+	for (; *parameters != NULL; parameters++) {
+		struct str parameter = str_of(*parameters);
+
+		session->has_envelope_id |= str_istarts(parameter, STR("ENVID="));
+		if (str_istarts(parameter, STR("SIZE=")))
+			continue;
+		if (parameter.len + 2 > room - used) {
+			session->sender_argument[0] = '\0';
+			continue;
+		}
+		snprintf(session->parameters + used, room - used, " %s", *parameters);
+		used += parameter.len + 1;
+	}
+}
+
 static void
 begin_message(struct session *session, char *const *arguments,
     const struct session_macros *macros)
@@ -135,9 +159,7 @@ begin_message(struct session *session, char *const *arguments,
 	copy_whole(session->sender_argument, sizeof(session->sender_argument), arguments[0]);
 	snprintf(session->daemon_name, sizeof(session->daemon_name), "%s", macros->daemon_name);
 	snprintf(session->host_name, sizeof(session->host_name), "%s", macros->host_name);
-	session->has_envelope_id = false;
-	for (char *const *parameter = arguments + 1; *parameter != NULL; parameter++)
-		session->has_envelope_id |= str_istarts(str_of(*parameter), STR("ENVID="));
+	keep_parameters(session, arguments + 1);
 }
 
 /* Mail of our own with a sender is never a report. Either nothing more of it is
@@ -225,6 +247,8 @@ session_header(struct session *session, const char *name, const char *value)
 		outgoing_add_header(session->outgoing, name, value);
 		return SESSION_CONTINUE;
 	}
+	if (!session->null_sender && str_iequal(str_of(name), STR("Message-ID")))
+		pipeline_foreign(session->pool->pipeline, value);
 	if (session->message.len + strlen(name) + strlen(value) + 4 > LIMITS_HEADER_BLOCK_BYTES) {
 		session->limits |= LIMIT_HEADER;
 		return SESSION_CONTINUE;
@@ -277,6 +301,7 @@ end_outgoing(struct session *session, const char *queue_id)
 	    session->sender_argument[0] != '\0') {
 		session->mark.envelope_id = token;
 		session->mark.sender = session->sender_argument;
+		session->mark.parameters = session->parameters;
 	}
 	config_put(config);
 }

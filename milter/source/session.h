@@ -77,6 +77,7 @@ struct session_mark {
 	const char *header;   /* value of the field TAG_HEADER, NULL for none */
 	const char *envelope_id; /* for ENVID, NULL for none; the sender stays: */
 	const char *sender;   /* ... as it came in MAIL FROM, "<>" not being one */
+	const char *parameters; /* that the client gave there but SIZE, a blank before each */
 };
 struct session_mark session_mark(const struct session *session);
 

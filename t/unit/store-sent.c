@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "store/sent.h"
+#include "store/writer.h"
 
 #define NOON INT64_C(1700049600) /* 2023-11-15T12:00:00Z */
 #define MIDNIGHT (NOON - CLOCK_DAY_SEC / 2)
@@ -505,42 +506,92 @@ fill(unsigned count)
 	return messages;
 }
 
+static void
+check_full(const char *directory, unsigned count, unsigned step)
+{
+	unsigned messages, deleted = 0;
+	const char *error;
+	int64_t later;
+	char last[32];
+
+	open_ledger(directory, 1024 * 1024, false);
+	messages = fill(count);
+	assert_int_equal(count_rows(STORE_SENT), messages * count);
+	assert_true(messages * count > 4000);
+	assert_true(find("<0@own.test>", "r0@remote.test", NOON).matches);
+	snprintf(last, sizeof(last), "<%u@own.test>", messages - 1);
+	later = NOON + (messages - 1) * count / 1000 * DAY;
+	assert_true(find(last, "r0@remote.test", later).matches);
+
+	/* Two days, and their domains. */
+	while (deleted < 2002)
+		deleted += prune(MIDNIGHT + 2 * DAY + KEEP, step);
+	assert_int_equal(deleted, 2002);
+	assert_done(put_many("<more@own.test>", count, later, 0, &error));
+	assert_true(find("<more@own.test>", "r0@remote.test", later).matches);
+	assert_true(find(last, "r0@remote.test", later).matches);
+	assert_false(find("<0@own.test>", "r0@remote.test", NOON).matches);
+}
+
 /* The smaller the transactions before, the fewer pages are free: deleting needs
    some, too. */
 static void
 test_a_full_map(void **state)
 {
-	static const unsigned counts[] = { 1000, 100, 10, 1 };
-	const char *error;
+	static const unsigned counts[] = { 1000, 100, 10, 1 }, steps[] = { 10000, 500, 7 };
+	char directory[64];
 
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		unsigned count = counts[i], messages, rows;
-		int64_t later;
-		char last[32];
-
-		sent_close(&sent);
-		remove_directory(state);
-		make_directory(state);
-		open_ledger(*state, 1024 * 1024, false);
-		messages = fill(count);
-		rows = count_rows(STORE_SENT);
-		assert_int_equal(rows, messages * count);
-		assert_true(rows > 3000);
-		assert_true(find("<0@own.test>", "r0@remote.test", NOON).matches);
-		snprintf(last, sizeof(last), "<%u@own.test>", messages - 1);
-		later = NOON + (messages - 1) * count / 1000 * DAY;
-		assert_true(find(last, "r0@remote.test", later).matches);
-
-		/* Half a day in one go, as often as it takes to write again. */
-		assert_int_equal(prune(MIDNIGHT + 2 * DAY + KEEP, 500), 500);
-		while (prune(MIDNIGHT + 2 * DAY + KEEP, 500) > 0)
-			;
-		assert_int_equal(prune(MIDNIGHT + 2 * DAY + KEEP, 500), 0);
-		assert_done(put_many("<more@own.test>", count, later, 0, &error));
-		assert_true(find("<more@own.test>", "r0@remote.test", later).matches);
-		assert_true(find(last, "r0@remote.test", later).matches);
-		assert_false(find("<0@own.test>", "r0@remote.test", NOON).matches);
+		for (unsigned j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			snprintf(directory, sizeof(directory), "%s/%u-%u", (char *)*state, i, j);
+			assert_int_equal(mkdir(directory, 0700), 0);
+			sent_close(&sent);
+			check_full(directory, counts[i], steps[j]);
+		}
 	}
+}
+
+static int
+apply_put(struct job *job, struct store_txn *txn, const char **error_r)
+{
+	struct sent_mail mail = { .time = NOON, .message_id = "<late@own.test>",
+		.recipient = "a@remote.test", .sender = "", .queue_id = "" };
+
+	(void)job;
+	return sent_put(&sent, txn, &mail, 1, error_r);
+}
+
+static int
+apply_prune(struct job *job, struct store_txn *txn, const char **error_r)
+{
+	(void)job;
+	return sent_prune(txn, MIDNIGHT + DAY + KEEP, KEEP, 10000, error_r) == -1 ? -1 : 0;
+}
+
+static void
+release(struct job *job)
+{
+	(void)job;
+}
+
+/* Rows come all the time: pruning must not fail together with them. */
+static void
+test_pruning_beside_rows(void **state)
+{
+	struct job jobs[3] = { { .apply = apply_put, .release = release },
+		{ .apply = apply_prune, .release = release },
+		{ .apply = apply_put, .release = release } };
+	struct writer *writer;
+
+	sent_close(&sent);
+	open_ledger(*state, 1024 * 1024, false);
+	fill(10);
+	writer = writer_start(sent.store);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(writer_post(writer, &jobs[i]));
+	writer_stop(writer);
+	assert_false(find("<0@own.test>", "r0@remote.test", NOON).matches);
+	assert_true(find("<late@own.test>", "a@remote.test", NOON).matches);
 }
 
 static void
@@ -728,6 +779,7 @@ main(void)
 		T(test_the_same_row_again), T(test_over_days), T(test_siblings),
 		T(test_a_very_large_message), T(test_edges), T(test_midnight), T(test_domains),
 		T(test_prune), T(test_prune_much), T(test_damaged_rows), T(test_a_full_map),
+		T(test_pruning_beside_rows),
 		T(test_a_secret_of_its_own), T(test_another_process_reads), T(test_kill),
 	};
 
