@@ -14,6 +14,7 @@ struct outgoing {
 	struct arena *arena;
 	const char *sender;
 	const char *message_id;
+	const char *token; /* that it has already, "" for none */
 	const char *recipients[RECIPIENTS_MOST]; /* normal form */
 	unsigned kept, count; /* of them, and of all */
 };
@@ -32,7 +33,7 @@ outgoing_new(const char *sender)
 
 	outgoing->arena = arena;
 	outgoing->sender = arena_strdup(arena, str_of(sender));
-	outgoing->message_id = "";
+	outgoing->message_id = outgoing->token = "";
 	return outgoing;
 }
 
@@ -59,6 +60,24 @@ outgoing_add_header(struct outgoing *outgoing, const char *name, const char *val
 {
 	if (outgoing->message_id[0] == '\0' && str_iequal(str_of(name), STR("Message-ID")))
 		outgoing->message_id = header_message_id(str_of(value), outgoing->arena);
+	else if (str_iequal(str_of(name), STR(TAG_HEADER)))
+		outgoing->token = arena_strdup(outgoing->arena, str_trim(str_of(value)));
+}
+
+/* Is the token that it has the one that it would get, but for the day? A message
+   that somebody sends on has one that was made for others. */
+static bool
+has_token(const struct outgoing *outgoing, const struct config *config, struct tag_mail mail)
+{
+	const char *again;
+	struct tag tag;
+
+	if (tag_read(config->tag_keys, outgoing->token, mail.time, config->retention_sent_sec,
+		&tag) == 0)
+		return false;
+	mail.time = tag.time;
+	again = tag_make(config->tag_keys, &mail, outgoing->arena);
+	return again != NULL && str_iequal(str_of(again), str_of(outgoing->token));
 }
 
 static void
@@ -76,12 +95,13 @@ put_into_ledger(const struct outgoing *outgoing, struct pipeline *pipeline, int6
 
 const char *
 outgoing_end(struct outgoing *outgoing, struct pipeline *pipeline, const struct config *config,
-    const char *queue_id)
+    const char *queue_id, bool *has_r)
 {
 	const struct tag_mail mail = { .time = clock_now(), .message_id = outgoing->message_id,
 		.recipients = outgoing->recipients, .count = outgoing->kept };
 	const char *token;
 
+	*has_r = false;
 	/* It comes back from a content filter, as if it were ours. */
 	if (pipeline_is_foreign(pipeline, outgoing->message_id))
 		return NULL;
@@ -90,6 +110,9 @@ outgoing_end(struct outgoing *outgoing, struct pipeline *pipeline, const struct 
 	/* A token says how many there are: those that cannot be kept are among them. */
 	if (config->tag_keys == NULL || outgoing->kept == 0 || outgoing->kept < outgoing->count)
 		return NULL;
+	*has_r = has_token(outgoing, config, mail);
+	if (*has_r)
+		return outgoing->token;
 	token = tag_make(config->tag_keys, &mail, outgoing->arena);
 	if (token == NULL)
 		msg_error("libcrypto cannot make a digest: a message leaves without its token");

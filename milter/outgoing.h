@@ -28,8 +28,10 @@ void outgoing_add_recipient(struct outgoing *outgoing, const char *argument);
 void outgoing_add_header(struct outgoing *outgoing, const char *name, const char *value);
 
 /* The message is whole: put it into the ledger, and make its token if there is a
-   key. Returns the token, which is the outgoing's; NULL for none. */
+   key. Returns the token, which is the outgoing's; NULL for none. *has_r says
+   that the message has it in its header already: it comes for the second time,
+   from a content filter. */
 const char *outgoing_end(struct outgoing *outgoing, struct pipeline *pipeline,
-    const struct config *config, const char *queue_id);
+    const struct config *config, const char *queue_id, bool *has_r);
 
 #endif

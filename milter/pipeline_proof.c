@@ -18,6 +18,7 @@
 #define SECRET_BYTES 8   /* of a return path that nobody guesses */
 #define REPORTERS_MOST 8 /* domains that a report is authenticated for */
 #define CANDIDATES_MOST 3
+#define TOKENS_MOST 4    /* in the returned headers */
 
 /* One report while it is being proven. */
 struct proving {
@@ -39,14 +40,6 @@ struct proving {
 	const char *reporters[REPORTERS_MOST];
 };
 
-/* The token of the returned headers, "" if there is none. */
-static const char *
-header_token(const struct proving *proving)
-{
-	return header_text(proving->report->returned, STR(TAG_HEADER), LIMITS_ID_BYTES,
-	    proving->arena);
-}
-
 /* A token of ours, for this message as far as that can be told. */
 static void
 try_token(struct proving *proving, const char *token, enum proof proof)
@@ -64,6 +57,22 @@ try_token(struct proving *proving, const char *token, enum proof proof)
 	proving->held |= EVIDENCE(proof);
 	proving->tag = tag;
 	proving->token = token;
+}
+
+/* A message that was sent on may have a second one. */
+static void
+try_header_tokens(struct proving *proving)
+{
+	struct str rest = proving->report->returned;
+	struct header header;
+
+	for (unsigned tried = 0; tried < TOKENS_MOST && header_next(&rest, &header);) {
+		if (!str_iequal(header.name, STR(TAG_HEADER)))
+			continue;
+		tried++;
+		try_token(proving, header_decode(header.value, LIMITS_ID_BYTES, proving->arena),
+		    PROOF_TAG);
+	}
 }
 
 static void
@@ -456,7 +465,7 @@ pipeline_prove(struct pipeline *pipeline, const struct config *config,
 		origin->host_name, pipeline->log_runs, &report->bounces[0]) == PROOF_RELAY)
 		proving.held |= EVIDENCE(PROOF_RELAY);
 	try_token(&proving, report->bounces[0].envelope_id, PROOF_ENVID);
-	try_token(&proving, header_token(&proving), PROOF_TAG);
+	try_header_tokens(&proving);
 	open_ledger(&proving);
 	for (unsigned i = 0; i < report->count; i++)
 		refused += prove_recipient(&proving, &report->bounces[i], &verdicts[i]);

@@ -75,6 +75,14 @@ subtest 'outgoing mail' => sub {
     like $own->{token}, qr/^b1a/, '... the field is added all the same';
     my $null = $proof->leave($out, rcpts => ['null@remote.test'], sender => '');
     is $null->{token}, undef, 'nothing for the null sender';
+    my $first  = $proof->leave($out, rcpts => ['twice@remote.test']);
+    my %same   = (id => $first->{id}, more => "X-Bouncemilter-Tag: $first->{token}\n", sign => 0);
+    my $again  = $proof->leave($out, %same, rcpts => $first->{rcpts});
+    $proof->{left}--;    # the same row
+    is $again->{token}, undef, 'no second one behind a content filter';
+    is $again->{envid}, $first->{token}, '... but in the envelope';
+    my $onward = $proof->leave($out, %same, rcpts => ['onward@remote.test']);
+    like $onward->{token}, qr/^b1a/, 'a new one for who gets it next';
     my $in = $proof->connect(STRANGER, 'mx.remote.test');
     is $proof->leave($in, rcpts => ['app@example.net'])->{token}, undef, 'nothing on the mail of others';
     $proof->{left}--;    # a stranger's is none of ours

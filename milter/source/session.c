@@ -291,10 +291,11 @@ static void
 end_outgoing(struct session *session, const char *queue_id)
 {
 	struct config *config = config_get();
+	bool has;
 	const char *token = outgoing_end(session->outgoing, session->pool->pipeline, config,
-	    queue_id);
+	    queue_id, &has);
 
-	if (token != NULL && (config->mark & 1u << MARK_TAG))
+	if (token != NULL && !has && (config->mark & 1u << MARK_TAG))
 		session->mark.header = token;
 	/* What the client chose for itself stays. */
 	if (token != NULL && (config->mark & 1u << MARK_ENVID) && !session->has_envelope_id &&

@@ -79,7 +79,9 @@ fail(struct store *store, int code, const char **error_r)
 		store->failing = true;
 	if (code == MDB_MAP_FULL)
 		return say_full(store, error_r);
-	return msg_failure(error_r, "%s: %s", store->path, mdb_strerror(code));
+	/* It makes EIO of a write that was cut short, too. */
+	return msg_failure(error_r, "%s: %s%s", store->path, mdb_strerror(code),
+	    code == EIO ? ", or the disk is full" : "");
 }
 
 static int
@@ -448,14 +450,15 @@ store_cursor_close(struct store_cursor *cursor)
 	free(cursor);
 }
 
-static int
-move(struct store_cursor *cursor, MDB_cursor_op op, struct str *key_r, struct str *value_r,
-    const char **error_r)
+int
+store_cursor_move(struct store_cursor *cursor, enum store_move move, struct str *key_r,
+    struct str *value_r, const char **error_r)
 {
+	static const MDB_cursor_op ops[] = { MDB_FIRST, MDB_NEXT, MDB_LAST, MDB_PREV };
 	MDB_val k, v;
 
-	return found(cursor->store, mdb_cursor_get(cursor->cursor, &k, &v, op), &k, &v, key_r,
-	    value_r, error_r);
+	return found(cursor->store, mdb_cursor_get(cursor->cursor, &k, &v, ops[move]), &k, &v,
+	    key_r, value_r, error_r);
 }
 
 int
@@ -465,30 +468,9 @@ store_cursor_seek(struct store_cursor *cursor, struct str key, struct str *key_r
 	MDB_val k = { key.len, (void *)key.data }, v;
 
 	if (key.len == 0)
-		return move(cursor, MDB_FIRST, key_r, value_r, error_r);
+		return store_cursor_move(cursor, STORE_FIRST, key_r, value_r, error_r);
 	return found(cursor->store, mdb_cursor_get(cursor->cursor, &k, &v, MDB_SET_RANGE), &k, &v,
 	    key_r, value_r, error_r);
-}
-
-int
-store_cursor_next(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r)
-{
-	return move(cursor, MDB_NEXT, key_r, value_r, error_r);
-}
-
-int
-store_cursor_last(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r)
-{
-	return move(cursor, MDB_LAST, key_r, value_r, error_r);
-}
-
-int
-store_cursor_previous(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r)
-{
-	return move(cursor, MDB_PREV, key_r, value_r, error_r);
 }
 
 int

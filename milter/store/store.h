@@ -112,14 +112,33 @@ void store_cursor_close(struct store_cursor *cursor);
 
 /* The first row at or behind a key; the next row; the last row; the row before.
    Returns 1, 0 if there is none, -1 with a sentence. */
+enum store_move { STORE_FIRST, STORE_NEXT, STORE_LAST, STORE_PREVIOUS };
+
 int store_cursor_seek(struct store_cursor *cursor, struct str key, struct str *key_r,
     struct str *value_r, const char **error_r);
-int store_cursor_next(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r);
-int store_cursor_last(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r);
-int store_cursor_previous(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
-    const char **error_r);
+int store_cursor_move(struct store_cursor *cursor, enum store_move move, struct str *key_r,
+    struct str *value_r, const char **error_r);
+
+static inline int
+store_cursor_next(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
+    const char **error_r)
+{
+	return store_cursor_move(cursor, STORE_NEXT, key_r, value_r, error_r);
+}
+
+static inline int
+store_cursor_last(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
+    const char **error_r)
+{
+	return store_cursor_move(cursor, STORE_LAST, key_r, value_r, error_r);
+}
+
+static inline int
+store_cursor_previous(struct store_cursor *cursor, struct str *key_r, struct str *value_r,
+    const char **error_r)
+{
+	return store_cursor_move(cursor, STORE_PREVIOUS, key_r, value_r, error_r);
+}
 
 /* Delete the row the cursor is at; the cursor goes to the next one. */
 int store_cursor_delete(struct store_cursor *cursor, const char **error_r);
