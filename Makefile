@@ -65,7 +65,7 @@ WATCH_SRC   = $(wildcard milter/watch/*.c)
 PROOF_SRC   = $(wildcard milter/proof/*.c)
 CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix config_proof config_settings postfix record \
                 operate startup advice proof/tag)
-DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_sent \
+DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_expect pipeline_sent \
                 pipeline_lost pipeline_log foreign outgoing proofs tally housekeeping) milter/source/session.c \
               $(WATCH_SRC) $(filter-out %/tag.c,$(PROOF_SRC))
 SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))

@@ -22,12 +22,18 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
     const char **error_r)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	pthread_condattr_t monotonic;
 
 	if (pipeline == NULL)
 		msg_out_of_memory();
 	pipeline->parts = *parts;
 	pipeline->waiting_tail = &pipeline->waiting;
 	pthread_mutex_init(&pipeline->waiting_lock, NULL);
+	pthread_mutex_init(&pipeline->asking_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&pipeline->asked, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	if (seen_open(parts->store, &pipeline->seen, error_r) == -1) {
 		free(pipeline);
 		return -1;
@@ -43,6 +49,8 @@ pipeline_free(struct pipeline *pipeline)
 	seen_close(&pipeline->seen);
 	foreign_free(pipeline->foreign);
 	pthread_mutex_destroy(&pipeline->waiting_lock);
+	pthread_mutex_destroy(&pipeline->asking_lock);
+	pthread_cond_destroy(&pipeline->asked);
 	free(pipeline);
 }
 

@@ -22,7 +22,11 @@ enum pipeline_lost {
 struct pipeline {
 	struct pipeline_parts parts;
 	struct foreign *foreign;
-	atomic_uint asking;         /* reports that wait for DNS now */
+	atomic_uint expecting; /* reports that wait for the ledger */
+	/* Reports that ask DNS now, and those that wait until fewer do. */
+	pthread_mutex_t asking_lock;
+	pthread_cond_t asked;
+	unsigned asking;
 	struct seen seen;
 	_Atomic uint64_t lost[PIPELINE_LOST_COUNT]; /* and not yet counted in the store */
 	/* Reports of our own MTA that wait for the log to tell the same. */

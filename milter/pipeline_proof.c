@@ -11,6 +11,7 @@
 #include "parse/header.h"
 #include "parse/limits.h"
 #include "parse/returnpath.h"
+#include "pipeline_expect.h"
 #include "proof/proof.h"
 #include "proof/tag.h"
 #include "proof/trust.h"
@@ -75,16 +76,17 @@ try_header_tokens(struct proving *proving)
 	}
 }
 
+/* What does not need the ledger does not wait for it. */
 static void
 open_ledger(struct proving *proving)
 {
-	const struct sent *sent = proving->pipeline->parts.sent;
-	const char *error;
+	const unsigned enough = EVIDENCE(PROOF_RELAY) | EVIDENCE(PROOF_TAG) | EVIDENCE(PROOF_ENVID);
 
-	if (sent != NULL && store_begin_read(sent->store, &proving->sent, &error) == -1) {
-		msg_warning("a report is read without the ledger: %s", error);
-		proving->sent = NULL;
-	}
+	proving->sent = (proving->held & proving->config->accept & enough) != 0 &&
+	    (proving->token[0] == '\0' || proving->tag.recipients == 1) ?
+	    pipeline_expect_nothing(proving->pipeline) :
+	    pipeline_expect(proving->pipeline, proving->report->bounces[0].message_id,
+		proving->report->returned, proving->now, proving->config->retention_sent_sec);
 }
 
 /* What the ledger knows of the message and this recipient, nothing if it fails. */
@@ -193,21 +195,41 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 		evidence->held |= EVIDENCE_PATH;
 }
 
-/* May this report wait for DNS? */
+/* Wait until one more may ask. Returns false if that takes too long. */
+static bool
+wait_for_turn(struct pipeline *pipeline, int64_t deadline_msec)
+{
+	const struct timespec deadline = { .tv_sec = deadline_msec / 1000,
+		.tv_nsec = deadline_msec % 1000 * 1000000 };
+	int ret = 0;
+
+	pthread_mutex_lock(&pipeline->asking_lock);
+	while (pipeline->asking >= PROOF_ASKING_MOST && ret == 0)
+		ret = pthread_cond_timedwait(&pipeline->asked, &pipeline->asking_lock, &deadline);
+	if (ret == 0)
+		pipeline->asking++;
+	pthread_mutex_unlock(&pipeline->asking_lock);
+	return ret == 0;
+}
+
+static void
+end_turn(struct pipeline *pipeline)
+{
+	pthread_mutex_lock(&pipeline->asking_lock);
+	pipeline->asking--;
+	pthread_cond_signal(&pipeline->asked);
+	pthread_mutex_unlock(&pipeline->asking_lock);
+}
+
+/* May this report ask DNS? */
 static bool
 may_ask(struct proving *proving)
 {
-	struct pipeline *pipeline = proving->pipeline;
-
-	if (proving->asking)
-		return true;
-	if (atomic_fetch_add(&pipeline->asking, 1) >= PROOF_ASKING_MOST) {
-		atomic_fetch_sub(&pipeline->asking, 1);
-		return false;
+	if (proving->deadline_msec == 0) {
+		proving->deadline_msec = clock_monotonic_msec() + PROOF_MSEC;
+		proving->asking = wait_for_turn(proving->pipeline, proving->deadline_msec);
 	}
-	proving->deadline_msec = clock_monotonic_msec() + PROOF_MSEC;
-	proving->asking = true;
-	return true;
+	return proving->asking;
 }
 
 static bool
@@ -472,6 +494,6 @@ pipeline_prove(struct pipeline *pipeline, const struct config *config,
 	if (proving.sent != NULL)
 		store_abort(proving.sent);
 	if (proving.asking)
-		atomic_fetch_sub(&pipeline->asking, 1);
+		end_turn(pipeline);
 	return refused;
 }

@@ -7,8 +7,9 @@
  * fetched from DNS: of the returned headers' signature (dkim), then of the
  * report itself (aligned).
  *
- * Guarantees: it ends within PROOF_MSEC, whatever DNS does; at most
- * PROOF_ASKING_MOST reports wait for DNS at a time, others do without it.
+ * Guarantees: it ends within PROOF_MSEC, whatever DNS does. At most
+ * PROOF_ASKING_MOST reports ask DNS at a time; others wait for their turn, and
+ * whose time is over by then does without it.
  * Nothing here fails: what cannot be found out is not held.
  */
 #ifndef PIPELINE_PROOF_H

@@ -122,16 +122,17 @@ sub without { my ($headers, $name) = @_; return $headers =~ s/^\Q$name\E:[^\n]*\
 my $signed_by_attacker = $proof->sign("From: App <app\@example.net>\nTo: victim1\@remote.test\n"
     . "Date: Sat, 21 Nov 2026 10:00:00 +0000\nMessage-ID: <x\@example.net>\n\nx\n", 'attacker.test', 'evil') =~ s/\n\n.*//sr;
 my @kind = qw(dsn arf);
+my $date = 'Date: Sat, 21 Nov 2026 10:00:00 +0000';    # of old mail, which is not waited for
 
 my %shape = (
     'out of nothing' => sub { my $k = pick(@kind);
-        return $proof->$k(rcpt => victim(), headers => 'From: app@example.net' . "\nMessage-ID: <" . bytes(20) . '@example.net>') },
+        return $proof->$k(rcpt => victim(), headers => "From: app\@example.net\n$date\nMessage-ID: <" . bytes(20) . '@example.net>') },
     'right message, wrong recipient' => sub { my ($k, $m) = (pick(@kind), pick(@single));
         return $proof->$k(rcpt => victim(), headers => $m->{headers}, envid => $m->{envid}) },
     'right message, wrong original recipient' => sub { my $m = pick(@single);
         return $proof->dsn(rcpt => victim(), original => victim(), headers => $m->{headers}, envid => $m->{envid}) },
     'right recipient, unknown message' => sub { my ($k, $m) = (pick(@kind), pick(@nobody));
-        return $proof->$k(rcpt => $m->{rcpts}[0], headers => "From: app\@example.net\nTo: $m->{rcpts}[0]\nMessage-ID: <" . bytes(9) . '@example.net>') },
+        return $proof->$k(rcpt => $m->{rcpts}[0], headers => "From: app\@example.net\n$date\nTo: $m->{rcpts}[0]\nMessage-ID: <" . bytes(9) . '@example.net>') },
     'tag of another recipient' => sub { my ($k, $m) = (pick(@kind), pick(@single));
         return $proof->$k(rcpt => pick(@nobody)->{rcpts}[0], headers => without($m->{headers}, 'Message-ID')) },
     'envid of another recipient' => sub { my $m = pick(@single);

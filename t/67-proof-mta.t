@@ -3,9 +3,9 @@
 # remote Postfix or Sendmail takes it, cannot deliver it, and writes its report. No
 # report here is made by hand, but for those that shall not be believed.
 #
-# Reports come from 192.0.2.66, a stranger, or from 192.0.2.77, which SPF allows
-# for remote.test. What our Postfix does to a message
-# is compared with the same message through a port without a milter.
+# Reports come from 192.0.2.66, a stranger, or from 192.0.2.77, which is the MX of
+# the remote domains, as SPF says. What our Postfix does to a message is compared
+# with the same message through a port without a milter.
 #
 # What makes this test fail: a mark that changes anything else of a message
 # (milter.c, outgoing.c), a token that real servers do not bring back, a report
@@ -33,8 +33,8 @@ use constant { MILTER => 0, BARE => 1 };    # the smtpd services of our Postfix
 my $dir   = tempdir();
 my $proof = BM::Proof->new(dir => $dir);
 $proof->key('example.net', 's1');
-my $zone = $proof->zone('remote.test MX 10 mx.remote.test', 'mx.remote.test A 192.0.2.77',
-    'mx.remote.test TXT "v=spf1 ip4:192.0.2.77 -all"');
+my $zone = $proof->zone('remote.test MX 10 mx.remote.test', 'sendmail.test MX 10 mx.remote.test',
+    'mx.remote.test A 192.0.2.77', 'mx.remote.test TXT "v=spf1 ip4:192.0.2.77 -all"');
 
 my %common = (
     'own-domains'      => ['example.net'],

@@ -91,7 +91,7 @@ int sent_find(const struct sent *sent, struct store_txn *txn, const char *messag
 int sent_has_domain(struct store_txn *txn, const char *domain, int64_t now, int64_t keep_sec,
     const char **error_r);
 
-/* Delete at most `most` rows of days that ended more than `keep_sec` before
+/* Delete at most `most` rows of days that ended `keep_sec` or more before
    `now`, the oldest first. Returns how many were deleted, or -1. */
 int sent_prune(struct store_txn *txn, int64_t now, int64_t keep_sec, unsigned most,
     const char **error_r);
