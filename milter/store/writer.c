@@ -11,6 +11,7 @@
 #define POSTED_MOST 10000     /* jobs in the queue that nobody waits for ... */
 #define POSTED_BYTES ((size_t)16 * 1024 * 1024) /* ... and what they hold */
 #define POSTED_WAIT_MSEC 1000 /* they are committed within this time, or as a full group */
+#define REFUSED_EVERY_MSEC 60000 /* of the same kind, one line in this time */
 
 struct writer {
 	struct store *store;
@@ -24,6 +25,7 @@ struct writer {
 	bool waiting; /* somebody waits for a job in the queue */
 	bool stopping;
 	bool alerted;
+	int64_t refused_msec; /* when it was last said that a job cannot be done, or 0 */
 	_Atomic int64_t heartbeat_msec;
 };
 
@@ -142,6 +144,18 @@ try_group(struct writer *writer, struct job *group, const char **error_r)
 	    run_transaction(writer, group, NULL, error_r);
 }
 
+/* A job that cannot be done, while others can. On a full ledger that is every one. */
+static void
+say_refused(struct writer *writer, const char *error)
+{
+	int64_t now_msec = clock_monotonic_msec();
+
+	if (writer->refused_msec == 0 || now_msec - writer->refused_msec >= REFUSED_EVERY_MSEC) {
+		msg_error("it could not be recorded: %s", error);
+		writer->refused_msec = now_msec;
+	}
+}
+
 static void
 run_group(struct writer *writer, struct job *group)
 {
@@ -155,7 +169,7 @@ run_group(struct writer *writer, struct job *group)
 			if (run_transaction(writer, job, job->next, &error) == 0)
 				job->failed = false;
 			else
-				msg_error("an event could not be recorded: %s", error);
+				say_refused(writer, error);
 		}
 		return;
 	}
