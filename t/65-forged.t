@@ -120,9 +120,9 @@ sub mutate {
 sub without { my ($headers, $name) = @_; return $headers =~ s/^\Q$name\E:[^\n]*\n(?:[ \t][^\n]*\n)*//mgr }
 
 my $signed_by_attacker = $proof->sign("From: App <app\@example.net>\nTo: victim1\@remote.test\n"
-    . "Date: Sat, 21 Nov 2026 10:00:00 +0000\nMessage-ID: <x\@example.net>\n\nx\n", 'attacker.test', 'evil') =~ s/\n\n.*//sr;
+    . "Date: Sat, 21 Nov 2020 10:00:00 +0000\nMessage-ID: <x\@example.net>\n\nx\n", 'attacker.test', 'evil') =~ s/\n\n.*//sr;
 my @kind = qw(dsn arf);
-my $date = 'Date: Sat, 21 Nov 2026 10:00:00 +0000';    # of old mail, which is not waited for
+my $date = 'Date: Sat, 21 Nov 2020 10:00:00 +0000';    # of old mail, which is not waited for
 
 my %shape = (
     'out of nothing' => sub { my $k = pick(@kind);

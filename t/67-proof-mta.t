@@ -13,6 +13,7 @@
 
 use strict;
 use warnings;
+use POSIX qw(strftime);
 use Test::More;
 use BM::Daemon;
 use BM::MX;
@@ -264,7 +265,7 @@ sub send_row {
     my @rcpts = map { "$lane$n.$_\@$domain" } @{ $row->{to} // ['550.5.1.1'] };
     my $from  = ($row->{aligned} ? 'aligned' : 'app') . "$n\@example.net";
     my $text  = "From: $from\nTo: " . ($row->{more_to} // $rcpts[-1]) . "\nSubject: row $n\n"
-        . "Date: Sat, 21 Nov 2026 10:00:00 +0000\n"
+        . strftime("Date: %a, %d %b %Y %H:%M:%S +0000\n", gmtime)
         . ($row->{id} // 1 ? "Message-ID: <row$n.$$\@example.net>\n" : '') . ($row->{more} // '')
         . "\n" . ($row->{big} ? "a line of the text\n" x 20_000 : "Hello.\n");
     $text = $proof->sign($text) if $lane eq 'dkim' && ($row->{signed} // 1);

@@ -102,7 +102,7 @@ sub leave {
     $m{to}     //= $m{rcpts}[0];
     my $list = $m{list} ? "List-Id: <news.$self->{domain}>\n" : '';
     my $text = "From: App <app\@$self->{domain}>\nTo: $m{to}\nSubject: Number $n\nMessage-ID: $m{id}\n"
-        . "Date: Sat, 21 Nov 2026 10:00:00 +0000\n$list" . ($m{more} // '') . "\nHello number $n.\n";
+        . "Date: Sat, 21 Nov 2020 10:00:00 +0000\n$list" . ($m{more} // '') . "\nHello number $n.\n";
     $text = $self->sign($text) if $m{sign} // 1;
     ($m{answer}, my $change) = $self->pass($milter, ["<$m{sender}>", @{ $m{parameters} || [] }], $m{rcpts}, $text);
     my $token = $change->{headers}{'X-Bouncemilter-Tag'};
@@ -126,7 +126,7 @@ sub wait_rows { my ($self) = @_; return wait_for(sub { $self->rows >= $self->{le
 # body, type (of what is returned: message/rfc822, text/rfc822-headers or ''),
 # text, arrival, more (headers of the report).
 my $reports = 0;
-my $date    = "Date: Sat, 21 Nov 2026 11:00:00 +0000\n";
+my $date    = "Date: Sat, 21 Nov 2020 11:00:00 +0000\n";
 
 sub dsn {
     my ($self, %r) = @_;
