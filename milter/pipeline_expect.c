@@ -44,8 +44,8 @@ is_recent(struct str headers, int64_t now)
 	struct arena *arena = arena_new();
 	struct str value;
 	int64_t date;
-	bool recent = header_find(headers, STR("Date"), &value) == 0 ||
-	    clock_scan_header(header_unfold(value, arena), &date) == -1 || date > now - RECENT_SEC;
+	bool recent = header_find(headers, STR("Date"), &value) == 1 &&
+	    clock_scan_header(header_unfold(value, arena), &date) == 0 && date > now - RECENT_SEC;
 
 	arena_free(arena);
 	return recent;
