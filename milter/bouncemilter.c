@@ -98,8 +98,9 @@ reload(struct daemon *daemon)
 			    "store-size, ledger, ledger-size, dns-servers and dns-zone change with the "
 			    "next restart", daemon->config_path);
 		publish_pause(daemon->parts.publisher, fresh->mode == MODE_OBSERVE);
-		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
+		/* In force before it is said: who reads the log may rely on it. */
 		config_set_current(fresh);
+		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
 	}
 	config_put(old);
 }
