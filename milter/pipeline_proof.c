@@ -439,7 +439,7 @@ prove_by_dns(struct proving *proving, const struct bounce *bounce, struct eviden
 	}
 	if (proof == PROOF_NONE && (proving->config->accept & EVIDENCE(PROOF_DKIM))) {
 		ask_dkim(proving);
-		if (proving->to_signed && bounce->recipient[0] != '\0' &&
+		if (proving->to_signed && !bounce->guessed && bounce->recipient[0] != '\0' &&
 		    strcmp(proving->report->returned_to, bounce->recipient) == 0)
 			evidence->recipient = true;
 		proof = decide(proving, evidence, why_r);

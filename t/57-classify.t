@@ -330,7 +330,7 @@ SKIP: {
         (undef, $out) = on_terminal("'$prog' -r '$rules' '$dir/read/a' 2>/dev/null");
         unlike $out, qr/\e|messages/, 'none if standard error is no terminal';
 
-        (undef, $out) = on_terminal("{ $feed; sleep 20; } | '$prog' -r '$rules' -q & sleep 1.5; kill -TERM \$!; wait \$!; echo ended \$?");
+        (undef, $out) = on_terminal("{ $feed; sleep 20; } | '$prog' -r '$rules' -q & sleep 5; kill -TERM \$!; wait \$!; echo ended \$?");
         like $out, qr/ a second\e\[K[^\n]*\r\e\[K[^\n]*ended 143\n/, 'a signal takes the line away';
     };
 }
