@@ -170,8 +170,10 @@ my %shape = (
     'a redacted complaint of a group' => sub { return $proof->arf(headers => $group->{headers}) },
     'mutated' => sub {
         return mutate($proof->dsn(rcpt => pick(@{ $group->{rcpts} }), headers => $group->{headers}, envid => $group->{envid})) },
-    'mutated with the wrong recipient' => sub { my $m = pick(@single);
-        return mutate($proof->dsn(rcpt => victim(), headers => $m->{headers})) },
+    # Of a message to one alone, what is left may be about that one: who has its
+    # headers is its recipient, and may say so of himself.
+    'mutated with the wrong recipient' => sub {
+        return mutate($proof->dsn(rcpt => victim(), headers => $group->{headers})) },
 );
 
 # Signing takes a process each: a few of those are enough.
