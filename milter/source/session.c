@@ -29,6 +29,7 @@ struct session {
 	char parameters[512]; /* ... but SIZE, a blank before each */
 	char recipient[512]; /* the first one */
 	bool has_envelope_id; /* the client gave one */
+	bool stranger;     /* neither one of our own clients nor our MTA hands it in */
 	struct outgoing *outgoing; /* NULL if it is none, or nothing is done with it */
 	struct session_mark mark;
 	struct buf message;
@@ -189,8 +190,8 @@ session_mail(struct session *session, char *const *arguments,
 	if (session->null_sender)
 		return SESSION_CONTINUE;
 	config = config_get();
-	if (session->local || (is_own_client(config, session, macros->login) &&
-		!is_reporter(config, session)))
+	session->stranger = !session->local && !is_own_client(config, session, macros->login);
+	if (!session->stranger && (session->local || !is_reporter(config, session)))
 		answer = own_mail(session, config);
 	/* Its recipients may be refused. */
 	if (answer == SESSION_ACCEPT && !session->local && config->enforce != ENFORCE_TABLE)
@@ -247,7 +248,8 @@ session_header(struct session *session, const char *name, const char *value)
 		outgoing_add_header(session->outgoing, name, value);
 		return SESSION_CONTINUE;
 	}
-	if (!session->null_sender && str_iequal(str_of(name), STR("Message-ID")))
+	if (session->stranger && !session->null_sender &&
+	    str_iequal(str_of(name), STR("Message-ID")))
 		pipeline_foreign(session->pool->pipeline, value);
 	if (session->message.len + strlen(name) + strlen(value) + 4 > LIMITS_HEADER_BLOCK_BYTES) {
 		session->limits |= LIMIT_HEADER;

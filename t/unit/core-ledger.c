@@ -192,12 +192,29 @@ by_the_milter(void **state)
 	lane->machine.proofs.sent_writer = writer_start(lane->machine.proofs.sent.store);
 }
 
+/* Where the milter refuses recipients it reads the headers of own mail too: that
+   makes it nobody else's. */
+static void
+own_mail_is_not_foreign(void **state)
+{
+	struct lane *lane = *state;
+	struct session_pool pool = { .pipeline = lane->machine.pipeline };
+
+	machine_configure(&lane->machine, base_config,
+	    "log { file = \"/nonexistent\" }\nenforce = milter\n");
+	assert_true(pass(lane, &pool, "192.0.2.5", " <own@x>"));
+	assert_false(pipeline_is_foreign(lane->machine.pipeline, "<own@x>"));
+	assert_true(pass(lane, &pool, "203.0.113.5", " <theirs@x>"));
+	assert_true(pipeline_is_foreign(lane->machine.pipeline, "<theirs@x>"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_the_log),
 		cmocka_unit_test_setup_teardown(by_the_milter, set_up_milter, tear_down),
+		cmocka_unit_test_setup_teardown(own_mail_is_not_foreign, set_up_log, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
