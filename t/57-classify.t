@@ -299,41 +299,46 @@ subtest 'totals' => sub {
         [4, 3, 0, 3, 3, 3], 'as JSON';
 };
 
-# What a terminal of its own gets from a shell command.
+# What a terminal of its own gets from a shell command, which finds the same in
+# the file $terminal while it runs.
+my $terminal = "$dir/terminal";
+
 sub on_terminal {
     my ($command) = @_;
-    my ($status, $out) = run('script', '-qec', $command, '/dev/null');
+    unlink $terminal;
+    my ($status, $out) = run('script', '-qfec', $command, $terminal);
     return ($status, $out =~ s/\r\n/\n/gr);
 }
 
 # What stays on the terminal of a text: an erased line is gone.
 sub seen { my ($text) = @_; return $text =~ s/[^\n]*\r\e\[K//gr }
 
-SKIP: {
-    skip 'script(1) is not installed', 1 if !grep { -x "$_/script" } split /:/, $ENV{PATH};
-    subtest 'on a terminal' => sub {
-        spew("$dir/many", mbox(map { bounce("$_\@example.org") } 1 .. 40));
-        my $feed = "for i in 1 2 3 4 5 6; do cat '$dir/many'; sleep 0.1; done";
-        my (undef, $out) = on_terminal("{ $feed; } | '$prog' -r '$rules' 2>&1");
-        like $out, qr/\r\d+ done, \d+ a second\e\[K/, 'progress, by count';
-        my @lines = split /\n/, seen($out);
-        is_deeply [grep { !/^-:\d+: \d+\@example\.org failed 5\.1\.1 hard user-unknown \(\S+\)$/ } @lines[0 .. 239]], [],
-            'no answer is garbled';
-        is $lines[240], '240 messages: 240 dsn', 'totals without being asked for';
-        like $lines[-1], qr/^\d+\.\d s, \d+ a second$/, '... with the time';
-        like $out, qr/\e\[K-:\d+: /, 'the line is taken away before an answer';
+subtest 'on a terminal' => sub {
+    spew("$dir/many", mbox(map { bounce("$_\@example.org") } 1 .. 40));
+    my $shown = "grep -q 'done, [0-9]* a second' '$terminal'";
+    my $feed = "for i in \$(seq 600); do cat '$dir/many'; sleep 0.1; $shown && break; done; cat '$dir/many'";
+    my (undef, $out) = on_terminal("{ $feed; } | '$prog' -r '$rules' 2>&1");
+    like $out, qr/\r\d+ done, \d+ a second\e\[K/, 'progress, by count';
+    my ($answers, $count, $totals) = seen($out) =~ /\A(.*^)((\d+) messages: .*)\z/ms ? ($1, $3, $2) : ('', 0, '');
+    my @lines = split /\n/, $answers;
+    is_deeply [grep { !/^-:\d+: \d+\@example\.org failed 5\.1\.1 hard user-unknown \(\S+\)$/ } @lines], [],
+        'no answer is garbled';
+    is scalar @lines, $count, '... and none is missing';
+    @lines = split /\n/, $totals;
+    is $lines[0], "$count messages: $count dsn", 'totals without being asked for';
+    like $lines[-1], qr/^\d+\.\d s, \d+ a second$/, '... with the time';
+    like $out, qr/\e\[K-:\d+: /, 'the line is taken away before an answer';
 
-        spew("$dir/more", mbox(map { bounce("$_\@example.org") } 1 .. 400) x 250);
-        (undef, $out) = on_terminal("'$prog' -r '$rules' -t 1 '$dir/more' >/dev/null");
-        like $out, qr/\r\[[#-]{40}\] +\d+ %, \d+ a second\e\[K/, 'of files, by bytes';
-        cmp_ok length, '<', 79, 'fits into 80 columns' for (sort { length $b <=> length $a } $out =~ /\r([^\r\e]*)\e/g)[0];
-        (undef, $out) = on_terminal("'$prog' -r '$rules' '$dir/read/a' 2>/dev/null");
-        unlike $out, qr/\e|messages/, 'none if standard error is no terminal';
+    spew("$dir/more", mbox(map { bounce("$_\@example.org") } 1 .. 400) x 250);
+    (undef, $out) = on_terminal("'$prog' -r '$rules' -t 1 '$dir/more' >/dev/null");
+    like $out, qr/\r\[[#-]{40}\] +\d+ %, \d+ a second\e\[K/, 'of files, by bytes';
+    cmp_ok length, '<', 79, 'fits into 80 columns' for (sort { length $b <=> length $a } $out =~ /\r([^\r\e]*)\e/g)[0];
+    (undef, $out) = on_terminal("'$prog' -r '$rules' '$dir/read/a' 2>/dev/null");
+    unlike $out, qr/\e|messages/, 'none if standard error is no terminal';
 
-        (undef, $out) = on_terminal("{ $feed; sleep 20; } | '$prog' -r '$rules' -q & sleep 5; kill -TERM \$!; wait \$!; echo ended \$?");
-        like $out, qr/ a second\e\[K[^\n]*\r\e\[K[^\n]*ended 143\n/, 'a signal takes the line away';
-    };
-}
+    (undef, $out) = on_terminal("{ $feed; sleep 10; } | '$prog' -r '$rules' -q & for i in \$(seq 600); do $shown && break; sleep 0.1; done; kill -TERM \$!; wait \$!; echo ended \$?");
+    like $out, qr/ a second\e\[K[^\n]*\r\e\[K[^\n]*ended 143\n/, 'a signal takes the line away';
+};
 
 subtest 'nobody reads the answers' => sub {
     for my $threads (1, 3) {
