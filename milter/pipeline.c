@@ -22,7 +22,6 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
     const char **error_r)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
-	pthread_condattr_t monotonic;
 
 	if (pipeline == NULL)
 		msg_out_of_memory();
@@ -30,10 +29,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 	pipeline->waiting_tail = &pipeline->waiting;
 	pthread_mutex_init(&pipeline->waiting_lock, NULL);
 	pthread_mutex_init(&pipeline->asking_lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pipeline->asked, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition_init(&pipeline->asked);
 	if (seen_open(parts->store, &pipeline->seen, error_r) == -1) {
 		free(pipeline);
 		return -1;

@@ -199,8 +199,7 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 static bool
 wait_for_turn(struct pipeline *pipeline, int64_t deadline_msec)
 {
-	const struct timespec deadline = { .tv_sec = deadline_msec / 1000,
-		.tv_nsec = deadline_msec % 1000 * 1000000 };
+	const struct timespec deadline = clock_timespec(deadline_msec);
 	int ret = 0;
 
 	pthread_mutex_lock(&pipeline->asking_lock);
@@ -235,11 +234,7 @@ may_ask(struct proving *proving)
 static bool
 is_listed(const char *domain, const void *context)
 {
-	for (const char *const *list = context; *list != NULL; list++) {
-		if (str_name_matches(str_of(domain), str_of(*list)))
-			return true;
-	}
-	return false;
+	return str_name_is_listed(str_of(domain), context);
 }
 
 /* Do the returned headers have a signature of ours? */
@@ -281,15 +276,11 @@ static bool
 is_from_mta(const struct proving *proving, const char *domain)
 {
 	struct str headers, body, value;
-	const char *from = "";
-	size_t open, close;
+	const char *from;
 
 	header_split(proving->message, &headers, &body);
 	header_find(headers, STR("From"), &value);
-	value = header_unfold(value, proving->arena);
-	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
-		value = str_sub(value, open, close + 1);
-	address_parse(value, proving->arena, &from);
+	from = header_address(value, proving->arena);
 	return (str_istarts(str_of(from), STR("mailer-daemon@")) ||
 	    str_istarts(str_of(from), STR("postmaster@"))) &&
 	    domain_is_same_organisation(address_domain(from), domain, proving->arena);
@@ -378,11 +369,8 @@ is_aligned(struct proving *proving, const struct bounce *bounce)
 static bool
 needs_alignment(const struct proving *proving, const struct evidence *evidence)
 {
-	const unsigned by_message = EVIDENCE(PROOF_LEDGER) | EVIDENCE(PROOF_TAG) |
-	    EVIDENCE(PROOF_ENVID) | EVIDENCE(PROOF_DKIM);
-
 	return (proving->config->accept & EVIDENCE(PROOF_ALIGNED)) != 0 ||
-	    (evidence->recipient && (evidence->held & proving->config->accept & by_message) != 0);
+	    (evidence->recipient && (evidence->held & proving->config->accept & EVIDENCE_OF_MESSAGE) != 0);
 }
 
 /* A complaint of a feedback loop that the operator named, by its signature. */

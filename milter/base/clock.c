@@ -22,6 +22,24 @@ clock_monotonic_msec(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+struct timespec
+clock_timespec(int64_t monotonic_msec)
+{
+	return (struct timespec){ .tv_sec = monotonic_msec / 1000,
+		.tv_nsec = monotonic_msec % 1000 * 1000000 };
+}
+
+void
+clock_condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 const char *
 clock_print(int64_t time, char text[CLOCK_TEXT_BYTES])
 {

@@ -7,6 +7,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -20,6 +21,12 @@ int64_t clock_now(void);
 
 /* Milliseconds on a clock that never steps. */
 int64_t clock_monotonic_msec(void);
+
+/* A time of that clock as the system wants to have it. */
+struct timespec clock_timespec(int64_t monotonic_msec);
+
+/* A condition variable whose timed waits are on that clock. */
+void clock_condition_init(pthread_cond_t *condition);
 
 /* "2026-11-20T14:02:00Z" (RFC 3339), or "" for 0. Returns text. */
 const char *clock_print(int64_t time, char text[CLOCK_TEXT_BYTES]);

@@ -151,3 +151,33 @@ str_number(struct str s, uint64_t *number_r)
 	*number_r = number;
 	return 0;
 }
+
+size_t
+str_count_digits(struct str s)
+{
+	size_t count = 0;
+
+	while (count < s.len && str_is_digit(s.data[count]))
+		count++;
+	return count;
+}
+
+bool
+str_is_label(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (!str_is_alnum(s.data[i]) && s.data[i] != '-' && s.data[i] != '_')
+			return false;
+	}
+	return s.len > 0;
+}
+
+bool
+str_name_is_listed(struct str name, const char *const *patterns)
+{
+	for (; *patterns != NULL; patterns++) {
+		if (str_name_matches(name, str_of(*patterns)))
+			return true;
+	}
+	return false;
+}

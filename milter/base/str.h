@@ -101,4 +101,25 @@ str_is_alnum(char byte)
 	return str_is_digit(byte) || (lower >= 'a' && lower <= 'z');
 }
 
+static inline bool
+str_is_alpha(char byte)
+{
+	return str_is_alnum(byte) && !str_is_digit(byte);
+}
+
+static inline bool
+str_is_upper(char byte)
+{
+	return byte >= 'A' && byte <= 'Z';
+}
+
+/* How many digits it begins with. */
+size_t str_count_digits(struct str s);
+
+/* Is it a label of a host name: letters, digits, "-" and "_", one at least? */
+bool str_is_label(struct str s);
+
+/* Does a name match one of the patterns of a list that ends with NULL? */
+bool str_name_is_listed(struct str name, const char *const *patterns);
+
 #endif

@@ -14,38 +14,16 @@ static const char *const date_forms[] = {
 static const char weekdays[] = "MonTueWedThuFriSatSun";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-static bool
-is_alpha(char byte)
-{
-	return str_is_alnum(byte) && !str_is_digit(byte);
-}
-
-static bool
-is_upper(char byte)
-{
-	return byte >= 'A' && byte <= 'Z';
-}
-
-static size_t
-count_digits(struct str text)
-{
-	size_t count = 0;
-
-	while (count < text.len && str_is_digit(text.data[count]))
-		count++;
-	return count;
-}
-
 size_t
 datetext_time_length(struct str text)
 {
-	size_t len = count_digits(text), more;
+	size_t len = str_count_digits(text), more;
 	unsigned colons = 0;
 
 	if (len == 0 || len > 2)
 		return 0;
 	while (colons < 2 && len < text.len && text.data[len] == ':' &&
-	    (more = count_digits(str_sub(text, len + 1, text.len))) == 2) {
+	    (more = str_count_digits(str_sub(text, len + 1, text.len))) == 2) {
 		len += 1 + more;
 		colons++;
 	}
@@ -59,7 +37,7 @@ name_length(struct str text, const char *names)
 {
 	size_t len = 0;
 
-	while (len < text.len && is_alpha(text.data[len]))
+	while (len < text.len && str_is_alpha(text.data[len]))
 		len++;
 	if (len < 3 || len > 9)
 		return 0;
@@ -77,14 +55,14 @@ zone_length(struct str text)
 	size_t len = 0;
 
 	if (text.len > 4 && (text.data[0] == '+' || text.data[0] == '-') &&
-	    count_digits(str_sub(text, 1, text.len)) == 4) {
+	    str_count_digits(str_sub(text, 1, text.len)) == 4) {
 		len = 5;
 		if (str_istarts(str_sub(text, len, text.len), STR(" (")))
 			for (len += 2; len < text.len && len < 16 && text.data[len - 1] != ')';)
 				len++;
 		return len;
 	}
-	while (len < text.len && is_upper(text.data[len]))
+	while (len < text.len && str_is_upper(text.data[len]))
 		len++;
 	return len >= 3 && len <= 4 ? len : 0;
 }
@@ -104,7 +82,7 @@ part_length(struct str text, char form)
 	case 'Z':
 		return zone_length(text);
 	default:
-		len = count_digits(text);
+		len = str_count_digits(text);
 		return len <= 4 ? len : 0;
 	}
 }
@@ -134,9 +112,9 @@ iso_length(struct str text)
 {
 	size_t len = 10, more;
 
-	if (text.len < len || count_digits(text) != 4 || strchr("-/", text.data[4]) == NULL ||
-	    count_digits(str_sub(text, 5, 7)) != 2 || text.data[7] != text.data[4] ||
-	    count_digits(str_sub(text, 8, len)) != 2)
+	if (text.len < len || str_count_digits(text) != 4 || strchr("-/", text.data[4]) == NULL ||
+	    str_count_digits(str_sub(text, 5, 7)) != 2 || text.data[7] != text.data[4] ||
+	    str_count_digits(str_sub(text, 8, len)) != 2)
 		return 0;
 	if (len == text.len || strchr("T ", text.data[len]) == NULL)
 		return len;

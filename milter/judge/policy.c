@@ -77,11 +77,7 @@ policy_init(struct policy *policy)
 bool
 policy_is_own_domain(const struct policy *policy, const char *domain)
 {
-	for (const char *const *own = policy->own_domains; *own != NULL; own++) {
-		if (str_name_matches(str_of(domain), str_of(*own)))
-			return true;
-	}
-	return false;
+	return str_name_is_listed(str_of(domain), policy->own_domains);
 }
 
 /* Mail to these is how a person hears of trouble: RFC 2142. */

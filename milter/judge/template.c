@@ -14,18 +14,6 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool
-is_alpha(char byte)
-{
-	return str_is_alnum(byte) && !str_is_digit(byte);
-}
-
-static bool
-is_upper(char byte)
-{
-	return byte >= 'A' && byte <= 'Z';
-}
-
 /* Bytes that stand around words and are none. */
 static bool
 is_separator(char byte)
@@ -34,16 +22,6 @@ is_separator(char byte)
 }
 
 /* --- words ------------------------------------------------------------------ */
-
-static size_t
-count_digits(struct str text)
-{
-	size_t count = 0;
-
-	while (count < text.len && str_is_digit(text.data[count]))
-		count++;
-	return count;
-}
 
 struct shape {
 	size_t digits, letters;
@@ -64,11 +42,11 @@ shape_of(struct str word)
 
 		if (str_is_digit(byte)) {
 			shape.digits++;
-		} else if (is_alpha(byte)) {
+		} else if (str_is_alpha(byte)) {
 			shape.letters_then_digits &= shape.digits == 0;
 			shape.letters++;
-			upper |= is_upper(byte);
-			lower |= !is_upper(byte);
+			upper |= str_is_upper(byte);
+			lower |= !str_is_upper(byte);
 		} else {
 			shape.letters_then_digits &= shape.letters > 0 && shape.digits == 0 &&
 			    strchr("-_#", byte) != NULL;
@@ -97,20 +75,15 @@ is_host(struct str word)
 	unsigned labels = 0;
 
 	while (str_next_piece(&word, '.', &label)) {
-		if (label.len == 0)
+		if (!str_is_label(label))
 			return false;
-		for (size_t i = 0; i < label.len; i++) {
-			if (!str_is_alnum(label.data[i]) && label.data[i] != '-' &&
-			    label.data[i] != '_')
-				return false;
-		}
 		last = label;
 		labels++;
 	}
 	if (labels < 2 || last.len < 2)
 		return false;
 	for (size_t i = 0; i < last.len; i++) {
-		if (!is_alpha(last.data[i]) || is_upper(last.data[i]))
+		if (!str_is_alpha(last.data[i]) || str_is_upper(last.data[i]))
 			return str_istarts(last, STR("xn--"));
 	}
 	return true;
@@ -123,12 +96,12 @@ is_smtp_code(struct str word)
 	struct str part;
 	unsigned parts = 0;
 
-	if (word.len == 3 && count_digits(word) == 3)
+	if (word.len == 3 && str_count_digits(word) == 3)
 		return word.data[0] == '4' || word.data[0] == '5';
 	if (word.len < 5 || strchr("245", word.data[0]) == NULL || word.data[1] != '.')
 		return false;
 	while (str_next_piece(&word, '.', &part)) {
-		if (part.len == 0 || part.len > 3 || count_digits(part) != part.len)
+		if (part.len == 0 || part.len > 3 || str_count_digits(part) != part.len)
 			return false;
 		parts++;
 	}
@@ -139,14 +112,14 @@ is_smtp_code(struct str word)
 static bool
 is_number(struct str word, size_t *digits_r)
 {
-	size_t len = count_digits(word);
+	size_t len = str_count_digits(word);
 
 	while (len > 0 && len + 1 < word.len && word.data[len] == '.' &&
 	    str_is_digit(word.data[len + 1]))
-		len += 1 + count_digits(str_sub(word, len + 1, word.len));
+		len += 1 + str_count_digits(str_sub(word, len + 1, word.len));
 	*digits_r = len;
 	for (size_t i = len; i < word.len; i++) {
-		if (!is_alpha(word.data[i]) && word.data[i] != '%')
+		if (!str_is_alpha(word.data[i]) && word.data[i] != '%')
 			return false;
 	}
 	return len > 0 && word.len - len <= 2;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "parse/address.h"
 #include "parse/charset.h"
 #include "parse/decode.h"
 #include "parse/limits.h"
@@ -256,6 +257,19 @@ header_message_id(struct str value, struct arena *arena)
 	/* "<>" names nothing. */
 	return id.len <= 2 ? "" :
 	    charset_clean_line(charset_to_utf8(id, STR_EMPTY, arena), LIMITS_ID_BYTES, arena);
+}
+
+const char *
+header_address(struct str value, struct arena *arena)
+{
+	const char *address = "";
+	size_t open, close;
+
+	value = str_trim(header_unfold(value, arena));
+	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
+		value = str_sub(value, open, close + 1);
+	address_parse(value, arena, &address);
+	return address;
 }
 
 int

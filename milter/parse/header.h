@@ -53,6 +53,10 @@ const char *header_text(struct str headers, struct str name, size_t limit, struc
    if there is none. In the arena. */
 const char *header_message_id(struct str value, struct arena *arena);
 
+/* The first address in the value of a field such as From, in normal form; "" if
+   there is none. In the arena. */
+const char *header_address(struct str value, struct arena *arena);
+
 /* A parameter of a structured field such as Content-Type (RFC 2045 section
    5.1, RFC 2231 continuations and percent-encoding). `value` is unfolded.
    Returns 1 and the value, in the arena; 0 if there is none. */

@@ -15,3 +15,19 @@ line_is_blank(struct str line)
 {
 	return str_trim(line).len == 0;
 }
+
+struct str
+line_with_feeds(struct str text, struct arena *arena)
+{
+	char *copy;
+	size_t at;
+
+	if (str_find_byte(text, '\n', 0, &at) || !str_find_byte(text, '\r', 0, &at))
+		return text;
+	copy = arena_strdup(arena, text);
+	for (size_t i = 0; i < text.len; i++) {
+		if (copy[i] == '\r')
+			copy[i] = '\n';
+	}
+	return (struct str){ copy, text.len };
+}

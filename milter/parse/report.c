@@ -7,6 +7,7 @@
 #include "parse/formats.h"
 #include "parse/header.h"
 #include "parse/limits.h"
+#include "parse/line.h"
 #include "parse/notice.h"
 #include "parse/reply.h"
 #include "parse/returned.h"
@@ -35,23 +36,6 @@ report_is_candidate(struct str name, struct str value)
 	return str_istarts(type, STR("multipart/report")) ||
 	    str_istarts(type, STR("message/delivery-status")) ||
 	    str_istarts(type, STR("message/global-delivery-status"));
-}
-
-/* Lines that end in bare CR only: bring them to LF. */
-static struct str
-with_line_feeds(struct str message, struct arena *arena)
-{
-	char *copy;
-	size_t at;
-
-	if (str_find_byte(message, '\n', 0, &at) || !str_find_byte(message, '\r', 0, &at))
-		return message;
-	copy = arena_strdup(arena, message);
-	for (size_t i = 0; i < message.len; i++) {
-		if (copy[i] == '\r')
-			copy[i] = '\n';
-	}
-	return (struct str){ copy, message.len };
 }
 
 const char *
@@ -208,7 +192,7 @@ report_parse(struct str message, unsigned options, struct arena *arena,
 		message.len = LIMITS_REPORT_BYTES;
 		report_r->limits |= LIMIT_SIZE;
 	}
-	read_message(&reading, with_line_feeds(message, arena), keep);
+	read_message(&reading, line_with_feeds(message, arena), keep);
 	/* Some gateways wrap the report of the server behind them in one of their
 	   own that says nothing; once is enough. */
 	if (reading.wraps)

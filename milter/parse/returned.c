@@ -28,14 +28,7 @@ is_list_mail(const struct header_list *fields)
 const char *
 returned_value_address(struct reading *reading, struct str value)
 {
-	const char *address = "";
-	size_t open, close;
-
-	value = str_trim(header_unfold(value, reading->arena));
-	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
-		value = str_sub(value, open, close + 1);
-	address_parse(value, reading->arena, &address);
-	return address;
+	return header_address(value, reading->arena);
 }
 
 const char *

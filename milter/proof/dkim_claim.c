@@ -86,13 +86,8 @@ is_name(struct str text)
 	if (text.len == 0 || text.len > DOMAIN_BYTES || text.data[text.len - 1] == '.')
 		return false;
 	while (str_next_piece(&text, '.', &label)) {
-		if (label.len == 0)
+		if (!str_is_label(label))
 			return false;
-		for (size_t i = 0; i < label.len; i++) {
-			if (!str_is_alnum(label.data[i]) && label.data[i] != '-' &&
-			    label.data[i] != '_')
-				return false;
-		}
 	}
 	return true;
 }

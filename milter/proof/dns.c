@@ -58,8 +58,7 @@ dns_free(struct dns *dns)
 static void
 sleep_until(int64_t deadline_msec)
 {
-	struct timespec until = { .tv_sec = deadline_msec / 1000,
-		.tv_nsec = deadline_msec % 1000 * 1000000 };
+	struct timespec until = clock_timespec(deadline_msec);
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;

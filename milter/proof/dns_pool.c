@@ -35,12 +35,6 @@ struct dns_pool {
 	bool abandoned; /* the last worker frees the pool */
 };
 
-static struct timespec
-time_of(int64_t msec)
-{
-	return (struct timespec){ .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
-}
-
 /* The functions from here to dns_pool_new() are called with the lock held, but
    for those of the worker that say otherwise. */
 
@@ -223,25 +217,21 @@ struct dns_pool *
 dns_pool_new(const struct dns_servers *servers, struct dns_cache *cache)
 {
 	struct dns_pool *pool = calloc(1, sizeof(*pool));
-	pthread_condattr_t monotonic;
 
 	if (pool == NULL)
 		msg_out_of_memory();
 	pool->servers = *servers;
 	pool->cache = cache;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->queued, &monotonic);
-	pthread_cond_init(&pool->finished, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition_init(&pool->queued);
+	clock_condition_init(&pool->finished);
 	return pool;
 }
 
 void
 dns_pool_free(struct dns_pool *pool)
 {
-	struct timespec until = time_of(clock_monotonic_msec() + DNS_END_MSEC);
+	struct timespec until = clock_timespec(clock_monotonic_msec() + DNS_END_MSEC);
 	int waited = 0;
 	bool abandoned;
 
@@ -260,7 +250,7 @@ void
 dns_pool_ask(struct dns_pool *pool, enum dns_type type, const char *name,
     int64_t deadline_msec, struct arena *arena, struct dns_answer *answer_r)
 {
-	struct timespec until = time_of(deadline_msec);
+	struct timespec until = clock_timespec(deadline_msec);
 	struct question *question;
 	int waited = 0;
 

@@ -1,8 +1,6 @@
 #include "proof/proof.h"
 
 #define BY_REPORTER (EVIDENCE(PROOF_LOCAL) | EVIDENCE(PROOF_RELAY) | EVIDENCE(PROOF_FEEDBACK))
-#define BY_MESSAGE (EVIDENCE(PROOF_LEDGER) | EVIDENCE(PROOF_TAG) | EVIDENCE(PROOF_ENVID) | \
-	EVIDENCE(PROOF_DKIM))
 
 /* The first of them that holds, in the order of the enum. */
 static enum proof
@@ -41,12 +39,12 @@ proof_decide(unsigned accept, const struct evidence *evidence, const char **why_
 	*why_r = "";
 	if (held & BY_REPORTER)
 		return first_of(held & BY_REPORTER);
-	if (held & BY_MESSAGE) {
+	if (held & EVIDENCE_OF_MESSAGE) {
 		*why_r = not_alone(evidence);
 		if (*why_r == NULL ||
 		    (evidence->recipient && (evidence->held & (aligned | EVIDENCE_PATH)))) {
 			*why_r = "";
-			return first_of(held & BY_MESSAGE);
+			return first_of(held & EVIDENCE_OF_MESSAGE);
 		}
 	}
 	if (held & aligned) {
@@ -54,7 +52,7 @@ proof_decide(unsigned accept, const struct evidence *evidence, const char **why_
 		return PROOF_ALIGNED;
 	}
 	if ((*why_r)[0] == '\0')
-		*why_r = evidence->held & BY_MESSAGE ? "accept does not name what proves it" :
+		*why_r = evidence->held & EVIDENCE_OF_MESSAGE ? "accept does not name what proves it" :
 		    "nothing shows that the message is ours";
 	return PROOF_NONE;
 }

@@ -28,6 +28,10 @@
 #define EVIDENCE(proof) (1u << (proof))
 #define EVIDENCE_PATH (1u << 31)
 
+/* What proves the message, not who tells of it. */
+#define EVIDENCE_OF_MESSAGE (EVIDENCE(PROOF_LEDGER) | EVIDENCE(PROOF_TAG) | \
+	EVIDENCE(PROOF_ENVID) | EVIDENCE(PROOF_DKIM))
+
 /* What was found for one recipient of a report. */
 struct evidence {
 	unsigned held;       /* EVIDENCE bits */

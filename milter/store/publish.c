@@ -220,7 +220,7 @@ struct publisher {
 static void
 wait_until(struct publisher *publisher, int64_t msec)
 {
-	struct timespec until = { .tv_sec = msec / 1000, .tv_nsec = msec % 1000 * 1000000 };
+	struct timespec until = clock_timespec(msec);
 
 	pthread_cond_timedwait(&publisher->changed, &publisher->lock, &until);
 }
@@ -289,7 +289,6 @@ struct publisher *
 publish_start(struct store *store, struct tables *tables, bool paused)
 {
 	struct publisher *publisher = calloc(1, sizeof(*publisher));
-	pthread_condattr_t monotonic;
 
 	if (publisher == NULL)
 		msg_out_of_memory();
@@ -297,10 +296,7 @@ publish_start(struct store *store, struct tables *tables, bool paused)
 	publisher->tables = tables;
 	publisher->paused = paused;
 	pthread_mutex_init(&publisher->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&publisher->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition_init(&publisher->changed);
 	for (unsigned type = 0; type < TABLE_BOTH; type++) {
 		struct worker *worker = &publisher->workers[publisher->worker_count];
 

@@ -29,16 +29,10 @@ struct writer {
 	_Atomic int64_t heartbeat_msec;
 };
 
-static void
-after_msec(struct timespec *until, int64_t msec)
+static struct timespec
+after_msec(int64_t msec)
 {
-	clock_gettime(CLOCK_MONOTONIC, until);
-	until->tv_sec += msec / 1000;
-	until->tv_nsec += msec % 1000 * 1000000;
-	if (until->tv_nsec >= 1000000000) {
-		until->tv_sec++;
-		until->tv_nsec -= 1000000000;
-	}
+	return clock_timespec(clock_monotonic_msec() + msec);
 }
 
 /* Is there a reason to commit at once? The lock is held. */
@@ -57,7 +51,7 @@ take_group(struct writer *writer)
 	unsigned count = 0;
 	struct timespec until;
 
-	after_msec(&until, POSTED_WAIT_MSEC);
+	until = after_msec(POSTED_WAIT_MSEC);
 	pthread_mutex_lock(&writer->lock);
 	while (!is_due(writer)) {
 		writer->heartbeat_msec = clock_monotonic_msec();
@@ -65,7 +59,7 @@ take_group(struct writer *writer)
 			continue;
 		if (writer->head != NULL)
 			break;
-		after_msec(&until, POSTED_WAIT_MSEC);
+		until = after_msec(POSTED_WAIT_MSEC);
 	}
 	while (writer->head != NULL && count < GROUP_MOST) {
 		struct job *job = writer->head;
@@ -232,7 +226,6 @@ struct writer *
 writer_start(struct store *store)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
-	pthread_condattr_t monotonic;
 
 	if (writer == NULL)
 		msg_out_of_memory();
@@ -240,11 +233,8 @@ writer_start(struct store *store)
 	writer->tail = &writer->head;
 	writer->heartbeat_msec = clock_monotonic_msec();
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer->queued, &monotonic);
-	pthread_cond_init(&writer->finished, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_condition_init(&writer->queued);
+	clock_condition_init(&writer->finished);
 	if (pthread_create(&writer->thread, NULL, run, writer) != 0)
 		msg_out_of_memory();
 	return writer;
@@ -280,7 +270,7 @@ writer_run(struct writer *writer, struct job *job, int64_t timeout_sec)
 	bool last;
 	int ret, waited = 0;
 
-	after_msec(&until, timeout_sec * 1000);
+	until = after_msec(timeout_sec * 1000);
 	job->references = 2;
 	job->waited_for = true;
 	job->done = job->failed = false;

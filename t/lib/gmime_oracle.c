@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/msg.h"
 #include "parse/dsn.h"
+#include "parse/line.h"
 
 /* GMime calls itself for every nested group of an address: some 40,000 of them
    end a process with a stack of 8 MiB. */
@@ -352,24 +353,6 @@ compare_statuses(const struct comparison *comparison)
 
 /* --- files ---------------------------------------------------------------- */
 
-/* Lines that end in bare CR only: what report_parse() does before anything
-   else, and GMime not at all. */
-static struct str
-with_line_feeds(struct str message, struct arena *arena)
-{
-	char *copy;
-	size_t at;
-
-	if (str_find_byte(message, '\n', 0, &at))
-		return message;
-	copy = arena_strdup(arena, message);
-	for (size_t i = 0; i < message.len; i++) {
-		if (copy[i] == '\r')
-			copy[i] = '\n';
-	}
-	return (struct str){ copy, message.len };
-}
-
 static void
 compare(const char *file, struct str message, struct str other)
 {
@@ -379,8 +362,8 @@ compare(const char *file, struct str message, struct str other)
 		msg_out_of_memory();
 	comparison->file = file;
 	comparison->arena = arena_new();
-	find_ours(with_line_feeds(message, comparison->arena), comparison);
-	find_gmime(with_line_feeds(other, comparison->arena), comparison);
+	find_ours(line_with_feeds(message, comparison->arena), comparison);
+	find_gmime(line_with_feeds(other, comparison->arena), comparison);
 	compare_parts(comparison);
 	compare_statuses(comparison);
 	arena_free(comparison->arena);
