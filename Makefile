@@ -54,7 +54,7 @@ DEFINES = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \
           -DRULES_DIR='"$(rulesdir)"' \
           -DLOCAL_RULES_DIR='"$(sysconfdir)/bouncemilter/rules.d"'
 COMPILE = $(CC) -std=c17 $(DEFINES) -Imilter $(WARN) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP
-LIBS    = $(PKG_LIBS) -lspf2 -lresolv -lunistring -lmilter -lpthread
+LIBS    = $(PKG_LIBS) -lspf2 -lopendmarc -lresolv -lunistring -lmilter -lm -lpthread
 
 # Each layer is an archive; a program links the layers it stands on.
 BASE_SRC    = $(wildcard milter/base/*.c)
@@ -63,34 +63,38 @@ JUDGE_SRC   = $(wildcard milter/judge/*.c)
 STORE_SRC   = $(wildcard milter/store/*.c)
 WATCH_SRC   = $(wildcard milter/watch/*.c)
 PROOF_SRC   = $(wildcard milter/proof/*.c)
-CORE_SRC    = $(patsubst %,milter/%.c,config config_current config_postfix config_proof config_settings postfix record \
-                operate startup advice proof/tag)
+CORE_SRC    = $(patsubst %,milter/%.c,config config_alert config_current config_postfix config_proof config_settings \
+                postfix record operate startup advice proof/tag watch/provider watch/thresholds)
 DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_expect pipeline_sent \
-                pipeline_lost pipeline_log foreign outgoing proofs tally housekeeping) milter/source/session.c \
-              $(WATCH_SRC) $(filter-out %/tag.c,$(PROOF_SRC))
+                pipeline_lost pipeline_log pipeline_watch foreign outgoing proofs tally housekeeping alerts command \
+                metrics) milter/source/session.c $(filter-out %/tag.c,$(PROOF_SRC)) \
+              $(filter-out %/provider.c %/thresholds.c,$(WATCH_SRC))
 SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))
 MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c $(SOURCE_SRC)
 TOOL_SRC    = milter/tool/tool.c milter/tool/print.c
-CLASSIFY_SRC = $(patsubst %,milter/tool/%.c,classifier labour answer explain difference totals jsonline \
-                progress crew batch intake stream mbox walk names)
+CLASSIFY_SRC = $(patsubst %,milter/tool/%.c,classifier labour answer explain difference totals \
+                progress crew batch intake stream mbox walk names diagnosis)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LAYERS = $(call obj,$(STORE_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 
 PROGRAMS = $(B)/bouncemilter $(B)/bouncemilter-dump $(B)/bouncemilter-suppress \
-           $(B)/bouncemilter-classify
+           $(B)/bouncemilter-classify $(B)/bouncemilter-web
 
 .PHONY: all deps tests check demo demo-sendmail score bench bench-ledger soak fuzz fuzz-short lint install uninstall clean
 all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/watch/provider.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/tool/incidents.c milter/watch/incident.c milter/watch/telling.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-classify: $(call obj,$(CLASSIFY_SRC) $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-classify: $(call obj,$(CLASSIFY_SRC) $(TOOL_SRC) $(CORE_SRC) $(filter-out %/tag.c,$(PROOF_SRC))) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-suppress: $(call obj,milter/tool/suppress.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/bouncemilter-web: $(call obj,milter/tool/web.c milter/metrics.c milter/watch/incident.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS) -lmicrohttpd
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -117,9 +121,10 @@ BASE_OBJ  = $(call obj,$(BASE_SRC))
 PARSE_OBJ = $(call obj,$(PARSE_SRC)) $(BASE_OBJ)
 JUDGE_OBJ = $(call obj,$(JUDGE_SRC)) $(PARSE_OBJ)
 PROOF_OBJ = $(call obj,$(PROOF_SRC)) $(JUDGE_OBJ)
+WATCH_OBJ = $(call obj,$(WATCH_SRC)) $(JUDGE_OBJ)
 STORE_OBJ = $(call obj,$(STORE_SRC)) $(JUDGE_OBJ)
 CORE_OBJ  = $(call obj,$(SOURCE_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(STORE_OBJ)
-TOOL_OBJ  = $(call obj,$(filter-out %/classifier.c,$(CLASSIFY_SRC)) $(TOOL_SRC) $(CORE_SRC)) $(STORE_OBJ)
+TOOL_OBJ  = $(call obj,$(filter-out %/classifier.c,$(CLASSIFY_SRC)) $(TOOL_SRC) $(CORE_SRC) $(filter-out %/tag.c,$(PROOF_SRC))) $(STORE_OBJ)
 
 $(B)/t/unit/base-%.t: $(B)/t/unit/base-%.o $(BASE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -128,6 +133,8 @@ $(B)/t/unit/parse-%.t: $(B)/t/unit/parse-%.o $(PARSE_OBJ)
 $(B)/t/unit/judge-%.t: $(B)/t/unit/judge-%.o $(JUDGE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/unit/proof-%.t: $(B)/t/unit/proof-%.o $(PROOF_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(B)/t/unit/watch-%.t: $(B)/t/unit/watch-%.o $(WATCH_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(B)/t/unit/store-%.t: $(B)/t/unit/store-%.o $(STORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -166,7 +173,7 @@ demo-sendmail: deps
 FUZZ_SRC = $(wildcard t/fuzz/*.c)
 FUZZ     = $(patsubst t/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 SECONDS  = 60
-FUZZ_OBJ = $(patsubst %.c,build/fuzz/%.o,$(PROOF_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
+FUZZ_OBJ = $(patsubst %.c,build/fuzz/%.o,$(PROOF_SRC) $(WATCH_SRC) $(JUDGE_SRC) $(PARSE_SRC) $(BASE_SRC))
 FUZZ_CC  = clang -std=c17 $(DEFINES) -Imilter -O1 -g -fno-sanitize-recover=all $(PKG_CFLAGS)
 build/fuzz/%.o: %.c $(wildcard milter/*.h milter/*/*.h)
 	@mkdir -p $(@D)

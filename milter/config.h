@@ -17,6 +17,8 @@
 #include "judge/policy.h"
 #include "judge/rule.h"
 #include "proof/tag.h"
+#include "watch/provider.h"
+#include "watch/thresholds.h"
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 enum table_type { TABLE_LMDB, TABLE_CDB, TABLE_BOTH };
@@ -88,6 +90,15 @@ struct config {
 	unsigned log_journal, log_none;    /* as set: 1 for yes */
 	enum log_from log_from;            /* which of these it is */
 	const char *log_why;               /* what made it so, for people */
+	struct watch_rules alerts;        /* the "alert" sections */
+	struct providers *providers;      /* providers.list of the rules directories */
+	const char *const *alert_command; /* argv of the command sink, ends with NULL;
+	                                     empty for none */
+	int64_t alert_command_limit_sec;
+	const char *alert_mail;           /* an address, "" for none */
+	const char *sendmail_path;        /* the program for that */
+	const char *alert_textfile;       /* metrics for node_exporter, "" for none */
+	const char *outbound_address;     /* our IP address as others see it, "" if unknown */
 	struct policy policy;             /* made of the above and the categories */
 	struct rule_set *rules;
 	bool separate_pickup;             /* sendmail(1) mail can be told from reports */

@@ -32,7 +32,7 @@ my %may   = (
     watch  => [qw(base/ parse/ judge/), @nouns, 'config.h'],
     source => [qw(base/ outgoing.h pipeline.h parse/limits.h parse/report.h)],
     tool   => [qw(base/ parse/ judge/ proof/ store/ watch/), @nouns,
-        qw(config.h operate.h record.h startup.h)],
+        qw(config.h metrics.h operate.h record.h startup.h)],
 );
 
 # A foreign header lives in the file that wraps the library. What is not here
@@ -44,6 +44,8 @@ my %foreign = (
     'confuse.h'          => [qw(config.c)],
     'spf2/spf.h'         => [qw(proof/spf.c proof/spf_guard.c)],
     'opendkim/dkim.h'    => [qw(proof/dkim.c)],
+    'opendmarc/dmarc.h'  => [qw(proof/dmarc.c)],
+    'microhttpd.h'       => [qw(tool/web.c)],
     'libmilter/mfapi.h'  => [qw(source/milter.c)],
     'libpsl.h'           => [qw(parse/domain.c)],
     'idn2.h'             => [qw(parse/address.c)],
@@ -61,7 +63,7 @@ my %foreign = (
     'syslog.h'           => [qw(base/msg.c)],
 );
 my %libc = map { $_ => 1 } qw(
-    arpa/inet.h arpa/nameser.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h netdb.h netinet/in.h
+    arpa/inet.h arpa/nameser.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h math.h netdb.h netinet/in.h
     poll.h pthread.h pwd.h resolv.h sched.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
     stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
     sys/wait.h sysexits.h time.h unistd.h);

@@ -27,7 +27,7 @@ struct purpose {
 };
 
 static const struct purpose state_purpose = { "state.lmdb", "store-size", STORE_JOURNAL,
-	STORE_RATES };
+	STORE_BREAKER };
 static const struct purpose sent_purpose = { "sent.lmdb", "ledger-size", STORE_SENT,
 	STORE_SENT_DOMAINS };
 
@@ -56,8 +56,8 @@ struct store_cursor {
 static const char *const table_names[STORE_TABLE_COUNT] = {
 	[STORE_META] = "meta", [STORE_JOURNAL] = "journal", [STORE_UNVERIFIED] = "unverified",
 	[STORE_STANDING] = "standing", [STORE_EXPIRY] = "expiry", [STORE_SEEN] = "seen",
-	[STORE_COUNTERS] = "counters", [STORE_RATES] = "rates", [STORE_SENT] = "sent",
-	[STORE_SENT_DOMAINS] = "sent-domains",
+	[STORE_COUNTERS] = "counters", [STORE_RATES] = "rates", [STORE_INCIDENTS] = "incidents",
+	[STORE_BREAKER] = "breaker", [STORE_SENT] = "sent", [STORE_SENT_DOMAINS] = "sent-domains",
 };
 
 static const char schema_key[] = "schema";

@@ -40,6 +40,8 @@ enum store_table {
 	STORE_SEEN,
 	STORE_COUNTERS,
 	STORE_RATES,
+	STORE_INCIDENTS,
+	STORE_BREAKER,
 	/* of the ledger, which has STORE_META too */
 	STORE_SENT,
 	STORE_SENT_DOMAINS,

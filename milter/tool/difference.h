@@ -6,7 +6,7 @@
 
 #include "judge/policy.h"
 #include "judge/rule.h"
-#include "tool/jsonline.h"
+#include "base/jsonline.h"
 #include "tool/totals.h"
 
 /* What is concluded, and what follows for the recipient. */

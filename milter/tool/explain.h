@@ -6,7 +6,7 @@
 #define TOOL_EXPLAIN_H
 
 #include "judge/rule.h"
-#include "tool/jsonline.h"
+#include "base/jsonline.h"
 
 struct explain_rule {
 	struct explain_rule *next;

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "tool/jsonline.h"
+#include "base/jsonline.h"
 
 static void
 count_verdict(struct totals *totals, const struct verdict *verdict)

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "tool/jsonline.h"
+#include "base/jsonline.h"
 #include "tool/mbox.h"
 #include "tool/stream.h"
 

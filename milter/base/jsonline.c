@@ -1,4 +1,4 @@
-#include "tool/jsonline.h"
+#include "base/jsonline.h"
 
 #include <inttypes.h>
 

@@ -2,8 +2,8 @@
  * jsonline: JSON written as it comes, without a tree in between (RFC 8259).
  * Commas come by themselves. Text has to be valid UTF-8.
  */
-#ifndef TOOL_JSONLINE_H
-#define TOOL_JSONLINE_H
+#ifndef BASE_JSONLINE_H
+#define BASE_JSONLINE_H
 
 #include "base/buf.h"
 

@@ -1,0 +1,43 @@
+/*
+ * alerts: tells people of incidents, in a thread of its own: the diagnosis if
+ * the incident asks for one, then syslog, the command, the mail. Neither mail
+ * nor the watch ever waits for it.
+ *
+ * Guarantees: a notice waits for its diagnosis ALERTS_DIAGNOSIS_MSEC at most. The
+ * queue is bounded (ALERTS_WAITING): what does not fit is still told to syslog by
+ * the caller's thread, without the rest. A sink that fails is told once, and
+ * again when it works. Our mail has a null sender and our marker: a bounce of it
+ * is no event (telling.h).
+ */
+#ifndef ALERTS_H
+#define ALERTS_H
+
+#include "proof/diagnose.h"
+#include "watch/watch.h"
+
+#define ALERTS_WAITING 64
+#define ALERTS_DIAGNOSIS_MSEC 10000
+
+struct alerts;
+
+/* What they work with; all must outlive them. Settings are those of config_get()
+   at the moment. */
+struct alerts_parts {
+	struct dns *dns;
+	struct spf *spf;
+	struct dkim_verifier *dkim;
+	/* The incident has got a diagnosis: keep it. Called in the thread of alerts. */
+	void (*diagnosed)(void *context, const struct incident *incident);
+	void *context;
+};
+
+struct alerts *alerts_start(const struct alerts_parts *parts);
+
+/* Tell what is to be told of these: all is copied. Never blocks. */
+void alerts_post(struct alerts *alerts, const struct watch_changes *changes);
+
+/* Tell what is waiting, without a diagnosis and each sink within its limit, and
+   end the thread. NULL is allowed. */
+void alerts_stop(struct alerts *alerts);
+
+#endif

@@ -1,0 +1,9 @@
+#include <stdlib.h>
+
+#include "metrics.h"
+
+int
+main(void)
+{
+	return EXIT_SUCCESS;
+}
