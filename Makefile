@@ -19,6 +19,7 @@ bindir      = $(prefix)/bin
 sbindir     = $(prefix)/sbin
 mandir      = $(prefix)/share/man
 rulesdir    = $(prefix)/share/bouncemilter/rules
+datadir     = $(prefix)/share/bouncemilter
 sysconfdir  = /etc
 unitdir     = /lib/systemd/system
 tmpfilesdir = /usr/lib/tmpfiles.d
@@ -63,11 +64,12 @@ JUDGE_SRC   = $(wildcard milter/judge/*.c)
 STORE_SRC   = $(wildcard milter/store/*.c)
 WATCH_SRC   = $(wildcard milter/watch/*.c)
 PROOF_SRC   = $(wildcard milter/proof/*.c)
-CORE_SRC    = $(patsubst %,milter/%.c,config config_alert config_current config_postfix config_proof config_settings \
-                postfix record operate startup advice proof/tag watch/provider watch/thresholds)
+CORE_SRC    = $(patsubst %,milter/%.c,config config_alert config_braces config_current config_postfix \
+                config_proof config_settings postfix record operate startup advice proof/tag \
+                watch/provider watch/thresholds)
 DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_expect pipeline_sent \
-                pipeline_lost pipeline_log pipeline_watch foreign outgoing proofs tally housekeeping alerts command \
-                metrics) milter/source/session.c $(filter-out %/tag.c,$(PROOF_SRC)) \
+                pipeline_lost pipeline_log pipeline_watch pipeline_incident pipeline_recall foreign campaigns outgoing proofs tally housekeeping alerts command \
+                metrics metrics_names metrics_text) milter/source/session.c $(filter-out %/tag.c,$(PROOF_SRC)) \
               $(filter-out %/provider.c %/thresholds.c,$(WATCH_SRC))
 SOURCE_SRC  = $(filter-out %/milter.c %/session.c,$(wildcard milter/source/*.c))
 MILTER_SRC  = milter/bouncemilter.c milter/source/milter.c $(SOURCE_SRC)
@@ -86,14 +88,14 @@ all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/tool/incidents.c milter/watch/incident.c milter/watch/telling.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/tool/incidents.c milter/watch/incident.c milter/watch/telling.c milter/watch/telling_text.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-classify: $(call obj,$(CLASSIFY_SRC) $(TOOL_SRC) $(CORE_SRC) $(filter-out %/tag.c,$(PROOF_SRC))) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-suppress: $(call obj,milter/tool/suppress.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/bouncemilter-web: $(call obj,milter/tool/web.c milter/metrics.c milter/watch/incident.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-web: $(call obj,milter/tool/web.c milter/metrics.c milter/metrics_names.c milter/metrics_text.c milter/watch/incident.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS) -lmicrohttpd
 
 $(B)/%.o: %.c Makefile
@@ -227,25 +229,31 @@ soak: deps
 BIN  = $(B)/bouncemilter-classify
 SBIN = $(filter-out $(BIN),$(PROGRAMS))
 MAN1 = man/bouncemilter-classify.1
-MAN8 = man/bouncemilter.8 man/bouncemilter-dump.8 man/bouncemilter-suppress.8
+MAN8 = man/bouncemilter.8 man/bouncemilter-dump.8 man/bouncemilter-suppress.8 man/bouncemilter-web.8
 MAN5 = man/bouncemilter.conf.5 man/bouncemilter-rules.5
+MAN7 = man/bouncemilter-alerts.7
 
-# Manuals, configuration and unit name the places of this installation.
+# For a monitoring system that the site has already.
+DATA = contrib/prometheus-alerts.yml contrib/grafana-dashboard.json
+
+# Manuals, configuration and units name the places of this installation.
 PLACES = sed 's,@sbindir@,$(sbindir),; s,/usr/local/share/bouncemilter/rules,$(rulesdir),; \
+  s,/usr/local/share/bouncemilter/\(prometheus\|grafana\)-,$(datadir)/\1-,; \
   s,/etc/bouncemilter/,$(sysconfdir)/bouncemilter/,g'
 
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) \
-	  $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(rulesdir) $(DESTDIR)$(datadir) \
+	  $(addprefix $(DESTDIR)$(mandir)/man,1 5 7 8) \
 	  $(DESTDIR)$(sysconfdir)/bouncemilter/rules.d $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(sysusersdir)
 	install -m 755 $(BIN) $(DESTDIR)$(bindir)
 	install -m 755 $(SBIN) $(DESTDIR)$(sbindir)
-	install -m 644 rules/*.rules $(DESTDIR)$(rulesdir)
-	for page in $(MAN1) $(MAN5) $(MAN8); do \
+	install -m 644 rules/*.rules rules/providers.list $(DESTDIR)$(rulesdir)
+	for page in $(MAN1) $(MAN5) $(MAN7) $(MAN8); do \
 	  $(PLACES) $$page | install -m 644 /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} \
 	    || exit 1; done
-	$(PLACES) contrib/bouncemilter.service | \
-	  install -m 644 /dev/stdin $(DESTDIR)$(unitdir)/bouncemilter.service
+	install -m 644 $(DATA) $(DESTDIR)$(datadir)
+	for unit in bouncemilter.service bouncemilter-web.service; do \
+	  $(PLACES) contrib/$$unit | install -m 644 /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	install -m 644 contrib/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf
 	install -m 644 contrib/sysusers.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
 	test -e $(DESTDIR)$(sysconfdir)/bouncemilter/bouncemilter.conf || \
@@ -258,10 +266,12 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) \
 	  $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8))) \
 	  $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5))) \
-	  $(addprefix $(DESTDIR)$(rulesdir)/,$(notdir $(wildcard rules/*.rules))) \
-	  $(DESTDIR)$(unitdir)/bouncemilter.service \
+	  $(addprefix $(DESTDIR)$(mandir)/man7/,$(notdir $(MAN7))) \
+	  $(addprefix $(DESTDIR)$(rulesdir)/,$(notdir $(wildcard rules/*.rules)) providers.list) \
+	  $(addprefix $(DESTDIR)$(datadir)/,$(notdir $(DATA))) \
+	  $(DESTDIR)$(unitdir)/bouncemilter.service $(DESTDIR)$(unitdir)/bouncemilter-web.service \
 	  $(DESTDIR)$(tmpfilesdir)/bouncemilter.conf $(DESTDIR)$(sysusersdir)/bouncemilter.conf
-	@rmdir $(DESTDIR)$(rulesdir) $(DESTDIR)$(dir $(rulesdir)) 2>/dev/null || :
+	@rmdir $(DESTDIR)$(rulesdir) $(DESTDIR)$(dir $(rulesdir)) $(DESTDIR)$(datadir) 2>/dev/null || :
 	@contrib/uninstall-notes $(DESTDIR)$(sysconfdir)
 
 clean:

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "housekeeping.h"
+#include "pipeline_incident.h"
 #include "proofs.h"
 #include "source/follower.h"
 #include "source/milter.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct tables *tables;
 	struct proofs proofs;
 	struct pipeline *pipeline;
+	struct alerts *alerts;
 	struct follower *follower;
 	struct housekeeping *housekeeping;
 	struct session_pool pool;
@@ -92,6 +94,7 @@ reload(struct daemon *daemon)
 
 	if (config_load(daemon->config_path, &fresh, &error) == -1) {
 		msg_error("%s; the old configuration stays in force", error);
+		pipeline_incident_condition(daemon->pipeline, CONDITION_RULES, true, error);
 	} else {
 		if (needs_restart(old, fresh))
 			msg_warning("%s: socket, user, log, state-dir, table-dir, table-type, "
@@ -101,6 +104,7 @@ reload(struct daemon *daemon)
 		/* In force before it is said: who reads the log may rely on it. */
 		config_set_current(fresh);
 		msg_info("configuration read again, %u rules", rule_set_count(fresh->rules));
+		pipeline_incident_condition(daemon->pipeline, CONDITION_RULES, false, "");
 	}
 	config_put(old);
 }
@@ -125,6 +129,7 @@ control(void *argument)
 			milter_stop();
 		housekeeping_tick(daemon->housekeeping);
 		pipeline_tick(daemon->pipeline, false);
+		pipeline_incident_tick(daemon->pipeline, daemon->alerts);
 		follower_check(daemon->follower, daemon->pool.last_mail_msec);
 		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->parts.writer) <
 		    WRITER_STUCK_MSEC)
@@ -163,7 +168,7 @@ start_threads(struct daemon *daemon, const struct config *config)
 	daemon->parts.publisher = publish_start(daemon->parts.store, daemon->tables,
 	    config->mode == MODE_OBSERVE);
 	daemon->parts.writer = writer_start(daemon->parts.store);
-	daemon->parts.alarm = alarm_new();
+	daemon->parts.watch = watch_new();
 	daemon->housekeeping = housekeeping_new(&daemon->parts);
 }
 
@@ -198,8 +203,11 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 	start_threads(daemon, config);
 	if (proofs_open(config, &daemon->proofs, &daemon->parts, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
-	if (pipeline_new(&daemon->parts, &daemon->pipeline, error_r) == -1)
+	if (pipeline_new(&daemon->parts, &daemon->pipeline, error_r) == -1 ||
+	    pipeline_incident_recall(daemon->pipeline, error_r) == -1)
 		return EX_CANTCREAT;
+	daemon->alerts = alerts_start(&(struct alerts_parts){ daemon->parts.dns, daemon->parts.spf,
+	    daemon->parts.dkim, pipeline_incident_diagnosed, daemon->pipeline });
 	daemon->pool.pipeline = daemon->pipeline;
 	daemon->follower = follower_start(daemon->pipeline, config, daemon->backfill);
 	umask(0007); /* the socket: for the group that Postfix is in */
@@ -224,13 +232,15 @@ stop(struct daemon *daemon)
 		return false;
 	follower_stop(daemon->follower);
 	pipeline_tick(daemon->pipeline, true);
+	pipeline_incident_tick(daemon->pipeline, daemon->alerts);
+	alerts_stop(daemon->alerts);
 	writer_stop(daemon->parts.writer);
 	publish_stop(daemon->parts.publisher);
 	/* What is on its way to the ledger knows the next two. */
 	proofs_close(&daemon->proofs);
 	housekeeping_free(daemon->housekeeping);
 	pipeline_free(daemon->pipeline);
-	alarm_free(daemon->parts.alarm);
+	watch_free(daemon->parts.watch);
 	table_close(daemon->tables);
 	store_close(daemon->parts.store);
 	return true;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "parse/address.h"
+#include "parse/campaign.h"
 #include "parse/header.h"
 #include "parse/limits.h"
 
@@ -14,6 +15,7 @@ struct outgoing {
 	struct arena *arena;
 	const char *sender;
 	const char *message_id;
+	struct campaign campaign;
 	const char *token; /* that it has already, "" for none */
 	const char *recipients[RECIPIENTS_MOST]; /* normal form */
 	unsigned kept, count; /* of them, and of all */
@@ -58,6 +60,7 @@ outgoing_add_recipient(struct outgoing *outgoing, const char *argument)
 void
 outgoing_add_header(struct outgoing *outgoing, const char *name, const char *value)
 {
+	campaign_field(&outgoing->campaign, str_of(name), str_of(value), outgoing->arena);
 	if (outgoing->message_id[0] == '\0' && str_iequal(str_of(name), STR("Message-ID")))
 		outgoing->message_id = header_message_id(str_of(value), outgoing->arena);
 	else if (str_iequal(str_of(name), STR(TAG_HEADER)))
@@ -105,6 +108,8 @@ outgoing_end(struct outgoing *outgoing, struct pipeline *pipeline, const struct 
 	/* It comes back from a content filter, as if it were ours. */
 	if (pipeline_is_foreign(pipeline, outgoing->message_id))
 		return NULL;
+	if (outgoing->campaign.name != NULL)
+		pipeline_campaign(pipeline, outgoing->message_id, outgoing->campaign.name);
 	if (config->ledger == LEDGER_MILTER && outgoing->message_id[0] != '\0')
 		put_into_ledger(outgoing, pipeline, mail.time, queue_id);
 	/* A token says how many there are: those that cannot be kept are among them. */

@@ -7,8 +7,10 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "parse/address.h"
+#include "pipeline_incident.h"
 #include "record.h"
 #include "store/brake.h"
+#include "store/breaker.h"
 #include "store/counters.h"
 #include "store/rates.h"
 #include "watch/provider.h"
@@ -35,6 +37,9 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 		return -1;
 	}
 	pipeline->foreign = foreign_new();
+	pipeline->campaigns = campaigns_new();
+	pthread_mutex_init(&pipeline->keeping.lock, NULL);
+	pipeline->watch_base = clock_now() - clock_monotonic_msec() / 1000;
 	*pipeline_r = pipeline;
 	return 0;
 }
@@ -44,6 +49,8 @@ pipeline_free(struct pipeline *pipeline)
 {
 	seen_close(&pipeline->seen);
 	foreign_free(pipeline->foreign);
+	campaigns_free(pipeline->campaigns);
+	pipeline_incident_free(pipeline);
 	pthread_mutex_destroy(&pipeline->waiting_lock);
 	pthread_mutex_destroy(&pipeline->asking_lock);
 	pthread_cond_destroy(&pipeline->asked);
@@ -129,7 +136,7 @@ lift_misread(struct pipeline_work *work, struct store_txn *txn, const struct bou
 /*
  * The failure was reported before: the first report acted, this one does not.
  * But it may know more names of the message, and what goes on for an hour is
- * news to the alarm.
+ * news to the watch.
  */
 static int
 repeated_bounce(struct pipeline_work *work, struct store_txn *txn, const struct bounce *bounce,
@@ -144,7 +151,7 @@ repeated_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 		return -1;
 	if (retry && bounce->time - first->time < WATCH_AGAIN_SEC)
 		return 0;
-	*watch_r = retry && alarm_concerns(verdict->category);
+	*watch_r = retry;
 	/* What is no retry keeps its time: it shall be forgotten some day. */
 	if (!retry)
 		known.time = first->time;
@@ -237,6 +244,38 @@ promote(struct pipeline_work *work, struct store_txn *txn, const struct bounce *
 	return ret;
 }
 
+/*
+ * Decide. What would suppress by the word of a provider is put to the breaker,
+ * and nothing else is: nobody is frozen for what changes nothing.
+ * Returns 1 if it follows from this failure together with earlier ones, 0, -1.
+ */
+static int
+decide(const struct config *config, struct store_txn *txn, const struct bounce *bounce,
+    struct policy_history *history, struct verdict *verdict, int64_t now,
+    const char **error_r)
+{
+	const struct watch_rule *rule = &config->alerts.rules[WATCH_BREAKER];
+	const struct breaker_limits limits = { rule->count, rule->factor, rule->window_sec };
+	bool together = policy_decide(&config->policy, bounce, history, verdict);
+	struct arena *arena;
+	const char *provider;
+	int ret;
+
+	if (verdict->decision != DECISION_SUPPRESS || rule->on == 0 ||
+	    category_class(verdict->category) == CLASS_COMPLAINT)
+		return together;
+	arena = arena_new();
+	provider = providers_find(config->providers, provider_of_bounce(bounce, arena)).domain;
+	ret = breaker_ask(txn, provider, &limits, now, error_r);
+	history->frozen = ret == 0;
+	if (ret == 0)
+		together = policy_decide(&config->policy, bounce, history, verdict);
+	else if (ret == 1)
+		ret = breaker_add(txn, provider, &limits, now, error_r);
+	arena_free(arena);
+	return ret == -1 ? -1 : together;
+}
+
 int
 pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct bounce *reported,
     struct verdict *verdict, bool *watch_r, const char **error_r)
@@ -267,14 +306,15 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	if (brake_count(txn, now, policy->max_suppressions_sec, &history.recent,
 		error_r) == -1)
 		return -1;
-	if (policy_decide(policy, &bounce, &history, verdict))
+	ret = decide(work->config, txn, &bounce, &history, verdict, now, error_r);
+	if (ret == 1)
 		ret = promote(work, txn, &bounce, verdict, &history, &sequence, error_r);
-	else
+	else if (ret == 0)
 		ret = record_event(txn, &bounce, verdict, &sequence, error_r);
 	if (ret == -1 || seen_put(txn, &keys, sequence, error_r) == -1 ||
 	    count_rate(policy, txn, &bounce, error_r) == -1)
 		return -1;
-	*watch_r = alarm_concerns(verdict->category);
+	*watch_r = true;
 	if (verdict->decision != DECISION_SUPPRESS)
 		return 0;
 	work->publish = true;
@@ -326,17 +366,6 @@ pipeline_delivery(const struct policy *policy, struct store_txn *txn,
 	else if (standing.suppressed[TABLE_MAIN].event == 0)
 		return 0;
 	return record_event(txn, bounce, &verdict, &sequence, error_r);
-}
-
-void
-pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
-    const struct verdict *verdict)
-{
-	struct buf line = { 0 };
-
-	if (alarm_note(pipeline->parts.alarm, bounce, verdict, clock_monotonic_msec() / 1000, &line))
-		msg_alert("%s", buf_cstr(&line));
-	buf_free(&line);
 }
 
 int

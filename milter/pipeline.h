@@ -12,7 +12,7 @@
 #include "store/publish.h"
 #include "store/sent.h"
 #include "store/writer.h"
-#include "watch/alarm.h"
+#include "watch/watch.h"
 
 struct pipeline;
 
@@ -39,7 +39,7 @@ struct pipeline_parts {
 	struct store *store;
 	struct writer *writer;
 	struct publisher *publisher;
-	struct alarm *alarm;
+	struct watch *watch;
 	struct dns *dns;
 	struct spf *spf;
 	struct dkim_verifier *dkim;
@@ -60,6 +60,10 @@ enum pipeline_answer pipeline_report(struct pipeline *pipeline, struct str messa
 /* A stranger's mail comes in, with this value of its Message-ID field: it is not
    ours, wherever it goes. */
 void pipeline_foreign(struct pipeline *pipeline, const char *message_id);
+
+/* A message of our own goes out, with this value of its Message-ID field, and
+   belongs to this campaign. */
+void pipeline_campaign(struct pipeline *pipeline, const char *message_id, const char *campaign);
 
 /* Was it a stranger's? */
 bool pipeline_is_foreign(const struct pipeline *pipeline, const char *message_id);

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "alerts.h"
+#include "campaigns.h"
 #include "foreign.h"
 #include "pipeline.h"
 #include "store/seen.h"
@@ -17,6 +19,16 @@ enum pipeline_lost {
 	PIPELINE_LOST_REPORTS, /* unverified ones */
 	PIPELINE_LOST_SENT,    /* rows of the ledger */
 	PIPELINE_LOST_COUNT,
+};
+
+struct incident_job;
+
+/* Changes of incidents on their way into the store, in their order. */
+struct pipeline_keeping {
+	pthread_mutex_t lock;
+	struct incident_job *first;
+	unsigned count;
+	bool under_way;
 };
 
 struct pipeline {
@@ -33,6 +45,13 @@ struct pipeline {
 	pthread_mutex_t waiting_lock;
 	struct report_job *waiting, **waiting_tail;
 	unsigned waiting_count;
+	/* The watch: what its clock has to be added to the monotonic one, which
+	   campaigns there are, and what is on its way into the store. */
+	_Atomic int64_t watch_base;
+	struct campaigns *campaigns;
+	struct pipeline_keeping keeping;
+	struct alerts_counts told;  /* and counted in the store */
+	int64_t usual_hour;
 	/* The log is being read: what it does not confirm is not believed. */
 	atomic_bool log_runs;
 };
@@ -47,7 +66,7 @@ struct pipeline_work {
 /*
  * One proven failure, inside the transaction: was it seen, what is known about
  * the address, what follows, and on the record with it. *watch_r says that the
- * alarm has to hear of it, once it is committed.
+ * watch has to hear of it, once it is committed.
  * Returns 0, or -1 with a sentence.
  */
 int pipeline_bounce(struct pipeline_work *work, struct store_txn *txn,
@@ -62,9 +81,5 @@ int pipeline_delivery(const struct policy *policy, struct store_txn *txn,
 /* Has a lane recorded this failure? Returns 1, 0, or -1 with a sentence. */
 int pipeline_is_known(struct pipeline *pipeline, struct store_txn *txn,
     const struct bounce *bounce, const struct verdict *verdict, const char **error_r);
-
-/* Tell the alarm of a failure that is committed. */
-void pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
-    const struct verdict *verdict);
 
 #endif

@@ -10,6 +10,7 @@
 #include "parse/line.h"
 #include "parse/logjoin.h"
 #include "pipeline_sent.h"
+#include "pipeline_watch.h"
 #include "store/counters.h"
 #include "store/logmark.h"
 #include "tally.h"
@@ -243,7 +244,8 @@ static int
 apply_event(struct log_batch *batch, struct store_txn *txn, struct log_event *event,
     const char **error_r)
 {
-	if (event->bounce->outcome == OUTCOME_DELIVERED)
+	event->watch = event->bounce->outcome == OUTCOME_DELIVERED;
+	if (event->watch)
 		return pipeline_delivery(&batch->work.config->policy, txn, event->bounce, error_r);
 	if (strcmp(event->verdict.rule, CLASSIFY_MARKER_RULE) == 0)
 		return counters_add(txn, "notices_total", "kind", "own-refusal", 1, error_r);
@@ -295,7 +297,8 @@ log_committed(struct job *base)
 		publish_wake(batch->work.pipeline->parts.publisher);
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {
 		if (event->watch)
-			pipeline_watch(batch->work.pipeline, event->bounce, &event->verdict);
+			pipeline_watch(batch->work.pipeline, batch->work.config, event->bounce,
+			    &event->verdict);
 	}
 }
 

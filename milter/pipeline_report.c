@@ -10,6 +10,7 @@
 #include "parse/report.h"
 #include "pipeline_lost.h"
 #include "pipeline_proof.h"
+#include "pipeline_watch.h"
 #include "proof/trust.h"
 #include "store/counters.h"
 #include "store/journal.h"
@@ -25,7 +26,7 @@ struct report_job {
 	struct arena *arena;   /* of the report */
 	struct report report;
 	struct verdict *verdicts;
-	bool *alarms; /* of each bounce: recorded, and something to watch */
+	bool *news; /* of each bounce: recorded, and new to the watch */
 	enum proof proof;  /* of the first recipient that has one */
 	unsigned refused;  /* recipients that the message had not been sent to */
 	/* Of one that waits for the log to tell the same. */
@@ -66,6 +67,7 @@ unverified_bounce(struct report_job *job, struct store_txn *txn, unsigned i,
 		return counters_add(txn, "repeated_reports_total", "", "", 1, error_r);
 	policy_decide(&job->work.config->policy, &job->report.bounces[i], &history,
 	    &job->verdicts[i]);
+	job->news[i] = true;
 	return journal_append(txn, STORE_UNVERIFIED, &job->report.bounces[i], &job->verdicts[i],
 	    &sequence, error_r);
 }
@@ -81,7 +83,7 @@ report_bounce(struct report_job *job, struct store_txn *txn, unsigned i, const c
 	if (unproven)
 		return unverified_bounce(job, txn, i, error_r);
 	return pipeline_bounce(&job->work, txn, &job->report.bounces[i], &job->verdicts[i],
-	    &job->alarms[i], error_r);
+	    &job->news[i], error_r);
 }
 
 static int
@@ -91,7 +93,7 @@ report_apply(struct job *base, struct store_txn *txn, const char **error_r)
 
 	/* The transaction may be repeated: begin from nothing. */
 	job->work.publish = false;
-	memset(job->alarms, 0, job->report.count * sizeof(job->alarms[0]));
+	memset(job->news, 0, job->report.count * sizeof(job->news[0]));
 	if (counters_add(txn, "reports_total", "proof", words_name(&proof_words, job->proof), 1,
 		error_r) == -1 ||
 	    (job->refused > 0 && counters_add(txn, "refused_claims_total", "", "", job->refused,
@@ -104,7 +106,7 @@ report_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	return 0;
 }
 
-/* From here on it happened: publish, and tell the alarm. */
+/* From here on it happened: publish, and tell the watch. */
 static void
 report_committed(struct job *base)
 {
@@ -112,9 +114,10 @@ report_committed(struct job *base)
 
 	if (job->work.publish)
 		publish_wake(job->work.pipeline->parts.publisher);
+	pipeline_watch_returned(job->work.pipeline, job->work.config, &job->report, job->verdicts);
 	for (unsigned i = 0; i < job->report.count; i++) {
-		if (job->alarms[i])
-			pipeline_watch(job->work.pipeline, &job->report.bounces[i],
+		if (job->news[i])
+			pipeline_watch(job->work.pipeline, job->work.config, &job->report.bounces[i],
 			    &job->verdicts[i]);
 	}
 }
@@ -169,7 +172,7 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	job->arena = arena;
 	job->report = *report;
 	job->verdicts = arena_alloc(arena, report->count * sizeof(job->verdicts[0]));
-	job->alarms = arena_alloc(arena, report->count * sizeof(job->alarms[0]));
+	job->news = arena_alloc(arena, report->count * sizeof(job->news[0]));
 	for (unsigned i = 0; i < report->count; i++)
 		verdict_init(&job->verdicts[i]);
 	prove(job, origin, message);

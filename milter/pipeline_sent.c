@@ -82,6 +82,12 @@ pipeline_foreign(struct pipeline *pipeline, const char *message_id)
 	arena_free(arena);
 }
 
+void
+pipeline_campaign(struct pipeline *pipeline, const char *message_id, const char *campaign)
+{
+	campaigns_note(pipeline->campaigns, message_id, campaign);
+}
+
 bool
 pipeline_is_foreign(const struct pipeline *pipeline, const char *message_id)
 {

@@ -1,1 +1,183 @@
 #include "pipeline_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "campaigns.h"
+#include "judge/identity.h"
+#include "parse/header.h"
+#include "proof/dkim_claim.h"
+#include "watch/provider.h"
+
+#define STEP_SEC 60 /* a clock that is set by less is only corrected */
+
+int64_t
+pipeline_watch_now(struct pipeline *pipeline)
+{
+	return atomic_load(&pipeline->watch_base) + clock_monotonic_msec() / 1000;
+}
+
+void
+pipeline_watch_check_clock(struct pipeline *pipeline)
+{
+	int64_t step = clock_now() - pipeline_watch_now(pipeline);
+	char cause[128];
+
+	if (step > -STEP_SEC && step < STEP_SEC) {
+		watch_condition(pipeline->parts.watch, CONDITION_CLOCK, false, "");
+		return;
+	}
+	snprintf(cause, sizeof(cause), "the clock was set %s by %lld seconds", step > 0 ?
+	    "forward" : "back", (long long)(step > 0 ? step : -step));
+	msg_warning("%s", cause);
+	watch_shift(pipeline->parts.watch, step);
+	atomic_fetch_add(&pipeline->watch_base, step);
+	watch_condition(pipeline->parts.watch, CONDITION_CLOCK, true, cause);
+}
+
+static enum watch_kind
+kind_of(const struct bounce *bounce, const struct verdict *verdict)
+{
+	if (bounce->outcome == OUTCOME_DELIVERED)
+		return WATCH_DELIVERED;
+	if (verdict->proof == PROOF_NONE)
+		return WATCH_UNPROVEN;
+	return bounce->outcome == OUTCOME_COMPLAINT ? WATCH_COMPLAINED : WATCH_FAILED;
+}
+
+/* Did it suppress, or would it have? A promotion leaves its own decision with the
+   failure that made it. */
+static bool
+is_suppressed(const struct verdict *verdict)
+{
+	return verdict->table == TABLE_MAIN && (verdict->decision == DECISION_SUPPRESS ||
+	    verdict->decision == DECISION_HOLD);
+}
+
+/* Our own address as the words name it; most refusals for other reasons name
+   somebody else's. */
+static const char *
+own_address(const struct bounce *bounce, const struct verdict *verdict, struct arena *arena)
+{
+	switch (verdict->category) {
+	case CATEGORY_AUTH_FAILURE: case CATEGORY_RDNS_FAILURE: case CATEGORY_IP_BLOCKLISTED:
+		return identity_address(str_of(bounce->text), arena);
+	default:
+		return "";
+	}
+}
+
+static void
+tell(struct pipeline *pipeline, const struct config *config, const struct bounce *bounce,
+    const struct verdict *verdict, bool counted)
+{
+	struct arena *arena = arena_new();
+	struct provider provider = providers_find(config->providers,
+	    provider_of_bounce(bounce, arena));
+	int64_t now = pipeline_watch_now(pipeline);
+	char campaign[CAMPAIGN_BYTES];
+	const struct watch_event event = {
+		.kind = kind_of(bounce, verdict),
+		.time = bounce->time + now - clock_now(),
+		.domain = provider_of_sender(bounce->sender, arena),
+		.provider = provider.domain, .provider_name = provider.name, .major = provider.major,
+		.category = verdict->category,
+		.connecting = bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO,
+		.suppressed = is_suppressed(verdict),
+		.frozen = verdict->decision == DECISION_HOLD &&
+		    strcmp(verdict->reason, POLICY_FROZEN) == 0,
+		/* The attempt before was the last one. */
+		.counted = counted || bounce->outcome == OUTCOME_EXPIRED,
+		.subcause = verdict->subcause, .identity = verdict->identity,
+		.address = own_address(bounce, verdict, arena),
+		.recipient = bounce->recipient,
+		.message = bounce->message_id[0] != '\0' ? bounce->message_id : bounce->queue_id,
+		.campaign = campaigns_find(pipeline->campaigns, bounce->message_id, campaign),
+		.code = bounce->code, .status = bounce->status, .text = bounce->text,
+	};
+
+	watch_note(pipeline->parts.watch, &event, now);
+	arena_free(arena);
+}
+
+void
+pipeline_watch(struct pipeline *pipeline, const struct config *config,
+    const struct bounce *bounce, const struct verdict *verdict)
+{
+	if (verdict->proof == PROOF_NONE || policy_is_outbound(&config->policy, bounce))
+		tell(pipeline, config, bounce, verdict, false);
+}
+
+void
+pipeline_watch_again(struct pipeline *pipeline, const struct config *config,
+    const struct bounce *bounce, const struct verdict *verdict)
+{
+	if (bounce->source != SOURCE_NET && bounce->source != SOURCE_LOCAL &&
+	    bounce->source != SOURCE_LOG)
+		return;
+	if (verdict->proof == PROOF_NONE || policy_is_outbound(&config->policy, bounce))
+		tell(pipeline, config, bounce, verdict, true);
+}
+
+/* s= of the signature of the sending domain, else of the first one. */
+static const char *
+selector_of(struct str headers, const char *domain, struct arena *arena)
+{
+	const char *selector = "";
+	struct header field;
+
+	while (header_next(&headers, &field)) {
+		struct dkim_claim claim;
+
+		if (!str_iequal(field.name, STR("DKIM-Signature")) ||
+		    dkim_claim_read(&field, arena, &claim) == 0)
+			continue;
+		if (strcmp(provider_of_sender(arena_printf(arena, "x@%s", claim.domain), arena),
+			domain) == 0)
+			return claim.selector;
+		if (selector[0] == '\0')
+			selector = claim.selector;
+	}
+	return selector;
+}
+
+static bool
+is_auth(enum category category)
+{
+	return category == CATEGORY_AUTH_FAILURE || category == CATEGORY_RDNS_FAILURE ||
+	    category == CATEGORY_TLS_REQUIRED || category == CATEGORY_SENDER_REJECTED;
+}
+
+/* Unproven headers are a stranger's: they tell nothing of us. */
+void
+pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
+    const struct report *report, const struct verdict *verdicts)
+{
+	struct arena *arena;
+
+	if (report->returned.len == 0)
+		return;
+	arena = arena_new();
+	for (unsigned i = 0; i < report->count; i++) {
+		const struct bounce *bounce = &report->bounces[i];
+		const char *domain = provider_of_sender(bounce->sender, arena);
+		const struct watch_returned returned = {
+			.domain = domain, .selector = selector_of(report->returned, domain, arena),
+			.from_domain = report->from_domain, .headers = report->returned,
+		};
+
+		if (verdicts[i].proof == PROOF_NONE ||
+		    !policy_is_outbound(&config->policy, bounce))
+			continue;
+		campaigns_note(pipeline->campaigns, bounce->message_id,
+		    campaign_of(report->returned, arena));
+		if (!is_auth(verdicts[i].category))
+			continue;
+		watch_returned(pipeline->parts.watch, &returned);
+		break;
+	}
+	arena_free(arena);
+}

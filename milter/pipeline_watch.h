@@ -1,31 +1,28 @@
 /*
- * pipeline_watch: how the watch (watch/watch.h) hears of what is committed, and
- * what becomes of its incidents: kept in the store, told by alerts, and the
- * breaker frozen and freed.
+ * pipeline_watch: how the watch (watch/watch.h) hears of what is committed.
  */
 #ifndef PIPELINE_WATCH_H
 #define PIPELINE_WATCH_H
 
-#include "alerts.h"
 #include "parse/report.h"
 #include "pipeline_event.h"
 
-/* Make the watch anew from the store: the journal of the last day, the rates, and
-   the incidents that are open. Returns 0, or -1 with a sentence. */
-int pipeline_watch_recall(struct pipeline *pipeline, const char **error_r);
-
-/* Once a second: decide, keep and tell what has changed. */
-void pipeline_watch_tick(struct pipeline *pipeline, struct alerts *alerts);
-
-/* An incident has got its diagnosis (alerts.h): keep it. */
-void pipeline_watch_diagnosed(void *pipeline, const struct incident *incident);
+/* The time by the clock of the watch, which never jumps: when the clock of the
+   machine is set, what the watch remembers is moved, and this says so by the
+   condition "clock". */
+int64_t pipeline_watch_now(struct pipeline *pipeline);
+void pipeline_watch_check_clock(struct pipeline *pipeline);
 
 /* A failure, complaint or delivery is committed. */
-void pipeline_watch(struct pipeline *pipeline, const struct bounce *bounce,
-    const struct verdict *verdict);
+void pipeline_watch(struct pipeline *pipeline, const struct config *config,
+    const struct bounce *bounce, const struct verdict *verdict);
 
-/* The headers that came back with a failure. */
-void pipeline_watch_returned(struct pipeline *pipeline, const struct bounce *bounce,
-    const struct report *report);
+/* The same after a restart: its attempt is counted already. */
+void pipeline_watch_again(struct pipeline *pipeline, const struct config *config,
+    const struct bounce *bounce, const struct verdict *verdict);
+
+/* A report has come with headers of the message, before its failures are told. */
+void pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
+    const struct report *report, const struct verdict *verdicts);
 
 #endif

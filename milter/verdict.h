@@ -66,7 +66,7 @@ enum category {
 /* What a category asks for, by default and in the configuration. */
 enum action {
 	ACTION_COUNT,     /* count only */
-	ACTION_ALERT,     /* count, and feed the alarm; never suppress */
+	ACTION_ALERT,     /* count, and alert (watch/); never suppress */
 	ACTION_SUPPRESS,  /* suppress now */
 	ACTION_THRESHOLD, /* suppress after some messages on some days */
 };
@@ -94,7 +94,7 @@ enum proof {
 
 enum decision {
 	DECISION_COUNT,    /* recorded and counted */
-	DECISION_ALERT,    /* recorded, counted and fed to the alarm */
+	DECISION_ALERT,    /* recorded, counted, and of those that alert */
 	DECISION_SUPPRESS, /* the address is suppressed from now on */
 	DECISION_HOLD,     /* would suppress, but the brake holds it for a person */
 	DECISION_LIFT,     /* a suppression ends */
@@ -122,6 +122,13 @@ struct verdict {
 	                         and why that is not enough */
 	const char *reason;   /* why this decision, in a word or two */
 	int64_t until;        /* of a suppression: when it ends, 0 never */
+	/* So that a person's changes can be taken back, as the lines of a standing
+	   (standing_print_part() in store/standing.h): */
+	int64_t batch;        /* the command that made it: sequence of its first event */
+	int64_t takes_back;   /* sequence of the event that this one takes back */
+	const char *was;      /* what the change found, "" for nothing */
+	const char *becomes;  /* what it puts in the place of that; "" for what follows
+	                         from the decision */
 };
 
 /* A verdict with nothing in it; strings are "". */

@@ -25,6 +25,7 @@
 #define INCIDENT_TEXTS 3
 #define INCIDENT_CAMPAIGNS 4
 #define INCIDENT_TEXT_BYTES 240 /* of a reply */
+#define INCIDENT_SENTENCE_BYTES 600
 
 /* A name, and how often it stands for a failure. */
 struct incident_count {
@@ -46,8 +47,9 @@ struct incident {
 	const char *cause;       /* self: a sentence */
 	uint64_t recipients;     /* distinct ones, since `since` */
 	uint64_t messages;       /* the same of messages */
-	uint64_t failures;
-	uint64_t attempts;       /* 0 if not known */
+	uint64_t failures;       /* units of the rule's kind: forged, reports; complaint,
+	                            complaints; else refusals */
+	uint64_t attempts;       /* of which they are a share; 0 if not known */
 	enum category category;  /* of most failures */
 	const char *subcause;    /* of most, without "unspecified" */
 	const char *identity;    /* what the words name: list entry, limited domain */
@@ -85,7 +87,7 @@ void incident_init(struct incident *incident);
 void incident_copy(const struct incident *incident, struct arena *arena,
     struct incident *copy_r);
 
-/* Append the text form: "name value" lines, values escaped as in bounce_print(). */
+/* Append the text form (base/textform.h). */
 void incident_print(const struct incident *incident, struct buf *out);
 
 /* Read it back, strings in the arena; an unknown name is passed over.
@@ -93,8 +95,10 @@ void incident_print(const struct incident *incident, struct buf *out);
 int incident_scan(struct str text, struct arena *arena, struct incident *incident_r);
 
 /* "DKIM is failing at Google and Yahoo for example.com since 14:02 UTC: 312
-   recipients, selector s1": one line without any words of servers, in the arena.
-   The date stands with the time if `now` is of another day (UTC). */
+   recipients, selector s1": one line of UTF-8 of at most INCIDENT_SENTENCE_BYTES, in
+   the arena. It has no words of servers, but names that their words have named, if
+   they look like names. The date stands with the time if `now` is of another day
+   (UTC). What is over is told in the past tense. */
 const char *incident_sentence(const struct incident *incident, int64_t now, struct arena *arena);
 
 #endif

@@ -14,9 +14,10 @@
  *     is opened, which is counted too.
  *   - An incident that is open stays open for 15 minutes at least, and closes
  *     when the rule has been below half its threshold for two windows.
- *   - At most alerts_per_hour notices an hour; what is above goes into one
- *     digest at the end of that hour. Notices of severity "notice" are for the
- *     log and the metrics, and are under the same limit.
+ *   - At most alerts_per_hour notices in any hour, a quarter of them kept for
+ *     critical ones; what is above goes into one digest an hour after the first
+ *     that had no room. Notices of severity "notice" are for the log and the
+ *     metrics, and are under the same limit.
  *   - Any thread may call; one lock.
  */
 #ifndef WATCH_WATCH_H
@@ -48,6 +49,8 @@ struct watch_event {
 	enum category category;
 	bool connecting;        /* refused before MAIL FROM: no matter whose mail */
 	bool suppressed;        /* an address was suppressed for it, or held */
+	bool frozen;            /* ... held by the breaker: the provider is frozen */
+	bool counted;           /* watch_recall_traffic() has its attempt already */
 	const char *subcause, *identity;
 	const char *address;    /* our IP address, if the words name one */
 	const char *recipient;
@@ -92,6 +95,9 @@ void watch_returned(struct watch *watch, const struct watch_returned *returned);
 void watch_condition(struct watch *watch, enum watch_condition condition, bool wrong,
     const char *cause);
 
+/* What a diagnosis found; it stays with the incident while that is open. */
+void watch_diagnosed(struct watch *watch, uint64_t id, const char *diagnosis);
+
 /* The clock was set: move what is remembered by so many seconds. */
 void watch_shift(struct watch *watch, int64_t seconds);
 
@@ -99,6 +105,7 @@ void watch_shift(struct watch *watch, int64_t seconds);
 struct watch_change {
 	struct watch_change *next;
 	enum notice notice;
+	bool fresh;               /* it has just been opened, told or not */
 	struct incident incident;
 	struct str headers;       /* watch_returned() of it, for a diagnosis */
 };
@@ -121,9 +128,12 @@ void watch_tick(struct watch *watch, const struct watch_rules *rules, bool with_
 void watch_recall(struct watch *watch, const struct incident *incident);
 void watch_recall_id(struct watch *watch, uint64_t id);
 
+/* All is recalled: none of it is news, only the next failure is. */
+void watch_settle(struct watch *watch);
+
 /* The same for what a provider took in an hour: `time` is its first second. */
 void watch_recall_traffic(struct watch *watch, const char *domain, const char *provider,
-    int64_t time, uint64_t attempts, int64_t now);
+    int64_t time, uint64_t attempts, uint64_t delivered, int64_t now);
 
 /* Is automatic suppression frozen for this provider (rule breaker)? */
 bool watch_is_frozen(struct watch *watch, const char *provider);
@@ -148,7 +158,7 @@ struct watch_usual {
 	int64_t hour; /* that was added last, in hours since 1970 */
 };
 
-/* All of them that changed since the last call, in the arena. Returns how many. */
+/* All of them, in the arena. Returns how many. */
 unsigned watch_usuals(struct watch *watch, struct arena *arena, struct watch_usual **usuals_r);
 void watch_recall_usual(struct watch *watch, const struct watch_usual *usual);
 

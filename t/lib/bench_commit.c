@@ -90,7 +90,7 @@ run_group(struct store *store, unsigned sessions)
 {
 	pthread_t *threads = calloc(sessions, sizeof(*threads));
 	struct pipeline_parts parts = { .store = store, .publisher = publish_start(store, NULL, true),
-		.writer = writer_start(store), .alarm = alarm_new() };
+		.writer = writer_start(store), .watch = watch_new() };
 	struct config *config = config_get();
 	struct proofs proofs;
 	enum store_error kind;
@@ -114,7 +114,7 @@ run_group(struct store *store, unsigned sessions)
 	publish_stop(parts.publisher);
 	proofs_close(&proofs);
 	pipeline_free(pipeline);
-	alarm_free(parts.alarm);
+	watch_free(parts.watch);
 	config_put(config);
 }
 

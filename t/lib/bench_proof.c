@@ -210,7 +210,7 @@ static void
 run(struct store *store)
 {
 	struct pipeline_parts parts = { .store = store, .publisher = publish_start(store, NULL, true),
-		.writer = writer_start(store), .alarm = alarm_new() };
+		.writer = writer_start(store), .watch = watch_new() };
 	struct sent_found found;
 	struct proofs proofs;
 	struct store_txn *txn;
@@ -237,7 +237,7 @@ run(struct store *store)
 	publish_stop(parts.publisher);
 	pipeline_free(pipeline);
 	proofs_close(&proofs);
-	alarm_free(parts.alarm);
+	watch_free(parts.watch);
 }
 
 static int

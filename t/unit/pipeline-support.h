@@ -50,7 +50,7 @@ machine_open(struct machine *machine, const char *text)
 	assert_done(table_open(machine->directory, TABLE_LMDB, &machine->tables, &kind, &error));
 	machine->parts.publisher = publish_start(machine->parts.store, machine->tables, false);
 	machine->parts.writer = writer_start(machine->parts.store);
-	machine->parts.alarm = alarm_new();
+	machine->parts.watch = watch_new();
 	config = config_get();
 	assert_done(proofs_open(config, &machine->proofs, &machine->parts, &kind, &error));
 	config_put(config);
@@ -73,7 +73,7 @@ machine_close(struct machine *machine)
 		machine_drain(machine);
 	proofs_close(&machine->proofs);
 	pipeline_free(machine->pipeline);
-	alarm_free(machine->parts.alarm);
+	watch_free(machine->parts.watch);
 	table_close(machine->tables);
 	store_close(machine->parts.store);
 	config_set_current(NULL);

@@ -1,0 +1,71 @@
+#include "parse/campaign.h"
+
+#include "parse/header.h"
+
+#define SUBJECT_BYTES 200
+
+static const struct {
+	struct str field;
+	const char *label; /* in front of the value */
+	bool digest;
+} fields[] = {
+	{ { "Subject", 7 }, "subject", true },
+	{ { "List-Id", 7 }, "list", false },
+	{ { "Feedback-ID", 11 }, "feedback-id", false },
+	{ { "X-Campaign-ID", 13 }, "campaign", false },
+};
+
+/* So many in all languages that it need not be read: it only has to be the same. */
+static uint64_t
+digest_of(const char *text)
+{
+	uint64_t digest = 14695981039346656037u;
+
+	for (; *text != '\0'; text++)
+		digest = (digest ^ (unsigned char)*text) * 1099511628211u;
+	return digest;
+}
+
+/* "<news.example.com>" of a List-Id that may have words in front (RFC 2919). */
+static struct str
+without_words(struct str value)
+{
+	size_t open, close;
+
+	if (str_find_byte(value, '<', 0, &open) && str_find_byte(value, '>', open, &close))
+		return str_sub(value, open + 1, close);
+	return value;
+}
+
+void
+campaign_field(struct campaign *campaign, struct str name, struct str value, struct arena *arena)
+{
+	for (unsigned rank = 0; rank < sizeof(fields) / sizeof(fields[0]); rank++) {
+		const char *text;
+
+		if (!str_iequal(name, fields[rank].field) ||
+		    (campaign->name != NULL && rank <= campaign->rank))
+			continue;
+		text = header_decode(value, SUBJECT_BYTES, arena);
+		if (text[0] == '\0')
+			continue;
+		if (fields[rank].digest)
+			campaign->name = arena_printf(arena, "%s %016llx", fields[rank].label,
+			    (unsigned long long)digest_of(text));
+		else
+			campaign->name = arena_printf(arena, "%s %.48s", fields[rank].label,
+			    arena_strdup(arena, without_words(str_of(text))));
+		campaign->rank = rank;
+	}
+}
+
+const char *
+campaign_of(struct str headers, struct arena *arena)
+{
+	struct campaign campaign = { 0 };
+	struct header field;
+
+	while (header_next(&headers, &field))
+		campaign_field(&campaign, field.name, field.value, arena);
+	return campaign.name == NULL ? "" : campaign.name;
+}

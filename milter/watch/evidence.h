@@ -1,0 +1,56 @@
+/*
+ * evidence: what the failures of an incident have in common, in bounded memory:
+ * the most frequent providers, causes, replies and campaigns, and the newest
+ * words.
+ */
+#ifndef WATCH_EVIDENCE_H
+#define WATCH_EVIDENCE_H
+
+#include "watch/incident.h"
+
+#define EVIDENCE_NAME_BYTES 64
+
+/* A list of the most frequent names: a new one takes the place of the rarest and
+   goes on with its count (Metwally et al., "space-saving", 2005). */
+struct evidence_name {
+	uint64_t count;
+	char name[EVIDENCE_NAME_BYTES];
+};
+
+struct evidence {
+	uint64_t failures;
+	int64_t first;               /* time of the first of them */
+	struct evidence_name providers[INCIDENT_PROVIDERS];
+	struct evidence_name causes[INCIDENT_CAUSES];
+	struct evidence_name codes[INCIDENT_CODES];
+	struct evidence_name campaigns[INCIDENT_CAMPAIGNS];
+	char *texts[INCIDENT_TEXTS]; /* newest first */
+	char identity[EVIDENCE_NAME_BYTES];
+	char address[EVIDENCE_NAME_BYTES];
+	char selector[EVIDENCE_NAME_BYTES];
+	char from_domain[EVIDENCE_NAME_BYTES];
+};
+
+struct watch_event;
+struct watch_returned;
+
+void evidence_free(struct evidence *evidence);
+
+void evidence_add(struct evidence *evidence, const struct watch_event *event);
+void evidence_add_returned(struct evidence *evidence, const struct watch_returned *returned);
+
+/* Add what an older one has; newer words stay in front. */
+void evidence_merge(struct evidence *evidence, const struct evidence *older);
+
+/* What an incident tells of it; strings belong to the evidence. */
+void evidence_show(const struct evidence *evidence, struct incident *incident);
+
+/* The other way: what was told goes on. */
+void evidence_recall(struct evidence *evidence, const struct incident *incident);
+
+/* Copy a name, cut between characters of UTF-8 if need be. */
+void evidence_name(char name[EVIDENCE_NAME_BYTES], const char *text);
+
+size_t evidence_bytes(const struct evidence *evidence);
+
+#endif

@@ -1,0 +1,408 @@
+/*
+ * The life of an incident: opened, grown, lasting, closed; and how often people
+ * hear of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/msg.h"
+#include "watch/pace.h"
+#include "watch/state.h"
+
+#define HOLD_SEC (15 * MINUTE_SEC)
+#define LASTING_SEC (6 * HOUR_SEC)
+#define GROWTH 4
+#define QUIET_LEVEL 0.5
+#define RELEASE_DELIVERED 10 /* of a frozen provider: it takes mail again */
+
+static char *
+copy(const char *text)
+{
+	char *fresh = strdup(text);
+
+	if (fresh == NULL)
+		msg_out_of_memory();
+	return fresh;
+}
+
+static struct live *
+new_live(struct watch *watch, struct group *group, enum watch_rule_id rule)
+{
+	struct live *live = calloc(1, sizeof(*live));
+
+	if (live == NULL)
+		msg_out_of_memory();
+	incident_init(&live->incident);
+	live->incident.rule = rule;
+	live->group = group;
+	live->next = watch->lives;
+	watch->lives = live;
+	watch->live_count++;
+	if (group != NULL) {
+		live->next_of_group = group->lives;
+		group->lives = live;
+	}
+	return live;
+}
+
+/* The names of an incident are copies of its own. */
+static void
+set_names(struct live *live, const char *domain, const char *provider, const char *condition,
+    const char *cause, const char *diagnosis)
+{
+	live->incident.domain = copy(domain);
+	live->incident.provider = copy(provider);
+	live->incident.condition = copy(condition);
+	live->incident.cause = copy(cause);
+	live->incident.diagnosis = copy(diagnosis);
+}
+
+static void
+free_live(struct live *live)
+{
+	free((char *)live->incident.domain);
+	free((char *)live->incident.provider);
+	free((char *)live->incident.condition);
+	free((char *)live->incident.cause);
+	free((char *)live->incident.diagnosis);
+	evidence_free(&live->evidence);
+	distinct_free(&live->recipients);
+	distinct_free(&live->messages);
+	free(live);
+}
+
+static void
+remove_live(struct watch *watch, struct live *live)
+{
+	struct live **at = &watch->lives;
+
+	while (*at != live)
+		at = &(*at)->next;
+	*at = live->next;
+	if (live->group != NULL) {
+		at = &live->group->lives;
+		while (*at != live)
+			at = &(*at)->next_of_group;
+		*at = live->next_of_group;
+	}
+	watch->live_count--;
+	free_live(live);
+}
+
+void
+lives_free(struct watch *watch)
+{
+	while (watch->lives != NULL)
+		remove_live(watch, watch->lives);
+}
+
+void
+lives_add(struct live *live, const struct watch_event *event)
+{
+	int64_t minute = event->time / MINUTE_SEC;
+
+	/* What the store tells again after a restart is known, but for who it was. */
+	if (event->time < live->incident.since)
+		return;
+	if (event->time > live->known_until)
+		evidence_add(&live->evidence, event);
+	distinct_add(&live->recipients, distinct_hash(event->recipient), minute, true);
+	if (event->message[0] != '\0')
+		distinct_add(&live->messages, distinct_hash(event->message), minute, true);
+	if (event->time > live->incident.newest)
+		live->incident.newest = event->time;
+	live->changed = true;
+}
+
+/* What an incident is made of when it opens: the failures of its window. */
+static void
+gather(struct live *live, const struct finding *finding, int64_t now)
+{
+	int64_t minute = now / MINUTE_SEC, first = minute;
+	struct group *group = live->group;
+
+	for (const struct cell *cell = group->cells; cell != NULL; cell = cell->next) {
+		int64_t since = series_first(&cell->failed, minute, finding->minutes);
+
+		if (since != 0 && since < first)
+			first = since;
+		distinct_merge(&live->recipients, &cell->recipients, minute, finding->minutes);
+	}
+	distinct_merge(&live->messages, &group->messages, minute, finding->minutes);
+	for (unsigned i = 0; i < 2; i++) {
+		if (group->evidence[i] == NULL)
+			continue;
+		evidence_merge(&live->evidence, group->evidence[i]);
+		/* To the second, where it is known. */
+		if (group->evidence[i]->first / MINUTE_SEC == first)
+			live->incident.since = group->evidence[i]->first;
+	}
+	if (live->incident.since == 0)
+		live->incident.since = first * MINUTE_SEC;
+	live->incident.newest = group->last_failed;
+}
+
+static void
+open_live(struct watch *watch, struct group *group, enum watch_rule_id rule,
+    enum severity severity, const struct finding *finding, int64_t now)
+{
+	struct live *live;
+
+	if (watch->live_count >= WATCH_OPEN_MOST) {
+		watch->unopened += !group->unopened;
+		group->unopened = true;
+		return;
+	}
+	live = new_live(watch, group, rule);
+	set_names(live, group->node.domain, rule == WATCH_CAMPAIGN ? "" : group->node.part, "", "",
+	    "");
+	live->incident.id = ++watch->newest_id;
+	live->incident.severity = live->opened_as = severity;
+	live->incident.opened = live->loud = now;
+	live->notice = NOTICE_OPENED;
+	gather(live, finding, now);
+	if (rule == WATCH_AUTH_FIRST)
+		group->first_in_a_day = 0;
+}
+
+/* Has it been quiet for long enough? A frozen provider has to take mail, too. */
+static bool
+is_over(struct watch *watch, const struct live *live, const struct watch_rule *rule,
+    bool with_log, int64_t now)
+{
+	const struct flow *flow;
+
+	if (now - live->incident.opened < HOLD_SEC)
+		return false;
+	if (live->incident.rule == WATCH_AUTH_FIRST)
+		return true;
+	if (live->incident.rule != WATCH_BREAKER)
+		return now - live->loud >= 2 * rule->window_sec;
+	flow = nodes_flow(watch->nodes, TOPIC_NONE, "", live->incident.provider, 0, false);
+	return with_log && now - live->loud >= rule->release_sec && flow != NULL &&
+	    hours_sum(&flow->delivered, now / HOUR_SEC,
+		(unsigned)(rule->release_sec / HOUR_SEC) + 1) >= RELEASE_DELIVERED;
+}
+
+static uint64_t
+recipients_of(const struct live *live)
+{
+	uint64_t count = distinct_count(&live->recipients, 0, 0);
+
+	return count > live->recipients_before ? count : live->recipients_before;
+}
+
+static void
+close_live(struct live *live, int64_t now)
+{
+	live->incident.closed = now;
+	live->notice = live->incident.severity > SEVERITY_NOTICE && live->incident.notified > 0 ?
+	    NOTICE_CLOSED : NOTICE_NONE;
+	live->changed = true;
+}
+
+static void
+update_live(struct watch *watch, struct live *live, const struct watch_rule *rule, int severity,
+    const struct finding *finding, bool with_log, int64_t now)
+{
+	const struct group *group = live->group;
+	struct incident *incident = &live->incident;
+	bool lasting = now - incident->opened >= LASTING_SEC;
+
+	if (finding->levels[live->opened_as] >= QUIET_LEVEL)
+		live->loud = now;
+	if (finding->attempts > 0)
+		incident->attempts = finding->attempts;
+	if (is_over(watch, live, rule, with_log, now)) {
+		close_live(live, now);
+		return;
+	}
+	if (severity > (int)incident->severity && group->failed) {
+		incident->severity = (enum severity)severity;
+		live->notice = live->notice == NOTICE_OPENED ? NOTICE_OPENED : NOTICE_RISEN;
+	}
+	if (live->notice != NOTICE_NONE || incident->severity == SEVERITY_NOTICE)
+		return;
+	if (incident->notified_recipients > 0 &&
+	    recipients_of(live) >= GROWTH * incident->notified_recipients)
+		live->notice = NOTICE_GROWN;
+	else if (lasting && !live->lasting)
+		live->notice = NOTICE_LASTING;
+	live->lasting |= lasting;
+}
+
+static struct live *
+find_live(const struct group *group, enum watch_rule_id rule)
+{
+	struct live *live = group->lives;
+
+	while (live != NULL && live->incident.rule != rule)
+		live = live->next_of_group;
+	return live;
+}
+
+/* That a window slides on over what was delivered makes nothing worse: only a
+   failure opens an incident or lets it rise. */
+void
+lives_decide(struct watch *watch, struct group *group, const struct watch_rules *rules,
+    bool with_log, int64_t now)
+{
+	for (enum watch_rule_id id = 0; id < WATCH_RULES; id++) {
+		struct findings_question question = { watch, &rules->rules[id], group, with_log, now };
+		struct live *live = find_live(group, id);
+		struct finding finding;
+		int severity = SEVERITY_CRITICAL;
+
+		if (findings_topic(id) != group->node.topic)
+			continue;
+		/* A rule that was switched off has nothing to say any more. */
+		if (!findings_ask(&question, id, &finding)) {
+			if (live != NULL && live->incident.closed == 0 && !rules->rules[id].on)
+				close_live(live, now);
+			continue;
+		}
+		while (severity >= 0 && finding.levels[severity] < 1)
+			severity--;
+		if (live != NULL && live->incident.closed == 0)
+			update_live(watch, live, &rules->rules[id], severity, &finding, with_log, now);
+		else if (severity >= 0 && live == NULL && group->failed)
+			open_live(watch, group, id, (enum severity)severity, &finding, now);
+		live = find_live(group, id);
+		if (live != NULL && finding.failures > 0)
+			live->evidence.failures = finding.failures;
+		if (live != NULL && finding.attempts > 0)
+			live->incident.attempts = finding.attempts;
+	}
+	group->failed = false;
+}
+
+/* --- what is wrong with ourselves ------------------------------------------ */
+
+static struct live *
+find_condition(const struct watch *watch, const char *name)
+{
+	struct live *live = watch->lives;
+
+	while (live != NULL && strcmp(live->incident.condition, name) != 0)
+		live = live->next;
+	return live;
+}
+
+static void
+open_condition(struct watch *watch, enum watch_condition id, int64_t now)
+{
+	struct live *live = new_live(watch, NULL, WATCH_SELF);
+
+	set_names(live, "", "", words_name(&watch_condition_words, id), watch->conditions[id].cause,
+	    "");
+	live->incident.id = ++watch->newest_id;
+	live->incident.severity = live->opened_as = id == CONDITION_STORE ? SEVERITY_CRITICAL :
+	    SEVERITY_WARNING;
+	live->incident.since = live->incident.opened = live->incident.newest = live->loud = now;
+	live->notice = NOTICE_OPENED;
+}
+
+void
+lives_conditions(struct watch *watch, const struct watch_rules *rules, int64_t now)
+{
+	for (enum watch_condition id = 0; id < CONDITION_COUNT; id++) {
+		const struct condition *condition = &watch->conditions[id];
+		struct live *live = find_condition(watch, words_name(&watch_condition_words, id));
+		bool wrong = condition->wrong && rules->rules[WATCH_SELF].on;
+
+		if (wrong && live == NULL)
+			open_condition(watch, id, now);
+		if (live == NULL)
+			continue;
+		if (wrong)
+			live->loud = live->incident.newest = now;
+		else if (now - live->incident.opened >= HOLD_SEC && live->incident.closed == 0)
+			close_live(live, now);
+	}
+}
+
+/* --- telling ---------------------------------------------------------------- */
+
+static void
+show(struct live *live, struct incident *incident_r)
+{
+	*incident_r = live->incident;
+	evidence_show(&live->evidence, incident_r);
+	incident_r->recipients = recipients_of(live);
+	incident_r->messages = distinct_count(&live->messages, 0, 0);
+}
+
+static void
+tell(struct watch *watch, struct live *live, const struct watch_rules *rules, int64_t now,
+    struct arena *arena, struct watch_changes *changes)
+{
+	struct watch_change *change = arena_alloc(arena, sizeof(*change)), **tail = &changes->first;
+	enum notice notice = live->notice;
+	const struct group *group = live->group;
+	struct incident incident;
+
+	show(live, &incident);
+	if (notice != NOTICE_NONE) {
+		live->incident.notified_recipients = incident.recipients;
+		if (pace_allows(&watch->pace, rules->alerts_per_hour, incident.severity, now)) {
+			live->incident.notified++;
+			live->incident.notified_time = now;
+		} else {
+			pace_withhold(&watch->pace, &incident, now);
+			notice = NOTICE_NONE;
+		}
+		show(live, &incident);
+	}
+	live->notice = NOTICE_NONE;
+	live->changed = live->urgent = false;
+	change->fresh = !live->kept;
+	live->kept = true;
+	change->notice = notice;
+	incident_copy(&incident, arena, &change->incident);
+	if (group != NULL && group->headers_len > 0 && incident.rule == WATCH_AUTH)
+		change->headers = (struct str){ arena_strdup(arena, (struct str){ group->headers,
+		    group->headers_len }), group->headers_len };
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	*tail = change;
+}
+
+void
+lives_tell(struct watch *watch, const struct watch_rules *rules, bool all, int64_t now,
+    struct arena *arena, struct watch_changes *changes_r)
+{
+	struct live *next;
+
+	*changes_r = (struct watch_changes){ 0 };
+	/* The worst first: there may not be room for all. */
+	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_NOTICE; severity--) {
+		for (struct live *live = watch->lives; live != NULL; live = next) {
+			next = live->next;
+			if ((int)live->incident.severity != severity)
+				continue;
+			if (live->notice != NOTICE_NONE || live->incident.closed != 0 ||
+			    live->urgent || (all && live->changed))
+				tell(watch, live, rules, now, arena, changes_r);
+			if (live->incident.closed != 0)
+				remove_live(watch, live);
+		}
+	}
+	changes_r->digest = pace_digest(&watch->pace, now, arena);
+}
+
+void
+lives_recall(struct watch *watch, struct group *group, const struct incident *incident)
+{
+	struct live *live = new_live(watch, group, incident->rule);
+
+	live->incident = *incident;
+	set_names(live, incident->domain, incident->provider, incident->condition, incident->cause,
+	    incident->diagnosis);
+	live->opened_as = incident->severity;
+	live->loud = live->known_until = incident->newest;
+	live->kept = true;
+	live->recipients_before = incident->recipients;
+	live->lasting = incident->notified_time - incident->opened >= LASTING_SEC;
+	evidence_recall(&live->evidence, incident);
+}
