@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "tool/diagnosis.h"
 #include "tool/difference.h"
 #include "tool/intake.h"
 #include "tool/labour.h"
@@ -29,10 +30,16 @@
 
 #define TOTALS_OPTION 256
 #define DIFF_OPTION 257
+#define DIAGNOSE_OPTION 258
+#define IP_OPTION 259
+#define SELECTOR_OPTION 260
+#define ZONE_OPTION 261
 
 static const char usage_text[] =
     "usage: bouncemilter-classify [-ejq] [-c FILE | -r DIR] [--diff OLD NEW]\n"
     "                             [-l | -R] [-t N] [--totals] [FILE...]\n"
+    "       bouncemilter-classify --diagnose DOMAIN [--ip ADDRESS] [--selector NAME]\n"
+    "                             [-c FILE] [--zone FILE] [-j] [FILE]\n"
     "\n"
     "Files, directories, or standard input, are messages or mboxes, if not\n"
     "  -l, --log           a mail log of Postfix or Sendmail: its delivery lines\n"
@@ -48,6 +55,14 @@ static const char usage_text[] =
     "  -t, --threads N     read with so many threads (default: one per processor)\n"
     "  -c, --config FILE   the rules that this configuration names\n"
     "  -r, --rules DIR     the rules of this directory\n"
+    "\n"
+    "      --diagnose DOMAIN  what is wrong with SPF, DKIM, DMARC and PTR of mail\n"
+    "                      with this domain in MAIL FROM; FILE is a message as it\n"
+    "                      left, or a bounce that returns one\n"
+    "      --ip ADDRESS    ... sent from this address\n"
+    "      --selector NAME  ... and signed with this DKIM key\n"
+    "      --zone FILE     ... DNS being this zone file\n"
+    "\n"
     "  -h, --help          print this, and exit\n"
     "  -V, --version       print the version, and exit\n"
     "\n"
@@ -55,7 +70,12 @@ static const char usage_text[] =
     "or where there is none, those that were installed.\n";
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "diff", required_argument, NULL, DIFF_OPTION },
+	{ "config", required_argument, NULL, 'c' },
+	{ "diagnose", required_argument, NULL, DIAGNOSE_OPTION },
+	{ "ip", required_argument, NULL, IP_OPTION },
+	{ "selector", required_argument, NULL, SELECTOR_OPTION },
+	{ "zone", required_argument, NULL, ZONE_OPTION },
+	{ "diff", required_argument, NULL, DIFF_OPTION },
 	{ "explain", no_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
 	{ "log", no_argument, NULL, 'l' }, { "quiet", no_argument, NULL, 'q' },
 	{ "replies", no_argument, NULL, 'R' }, { "rules", required_argument, NULL, 'r' },
@@ -75,6 +95,7 @@ struct request {
 	struct totals totals;
 	struct progress progress;
 	bool over; /* nobody reads our answers */
+	struct diagnosis_request diagnosis;
 };
 
 static struct rule_set *
@@ -268,9 +289,38 @@ parse_option(struct request *request, int option, int argc, char **argv)
 	case DIFF_OPTION:
 		set_diff(request, argc, argv);
 		break;
+	case DIAGNOSE_OPTION:
+		request->diagnosis.domain = optarg;
+		break;
+	case IP_OPTION:
+		request->diagnosis.address = optarg;
+		break;
+	case SELECTOR_OPTION:
+		request->diagnosis.selector = optarg;
+		break;
+	case ZONE_OPTION:
+		request->diagnosis.zone_path = optarg;
+		break;
 	default:
 		tool_last_option(PROGRAM, usage_text, option);
 	}
+}
+
+/* A diagnosis judges nothing, so what is about rules and threads makes no sense. */
+static void
+check_diagnosis(const struct request *request)
+{
+	const struct diagnosis_request *diagnosis = &request->diagnosis;
+	const struct answer *answer = &request->labour.answer;
+
+	if (diagnosis->domain == NULL && (diagnosis->address != NULL ||
+		diagnosis->selector != NULL || diagnosis->zone_path != NULL))
+		tool_usage(PROGRAM, "--ip, --selector and --zone need --diagnose");
+	if (diagnosis->domain != NULL && (answer->explain || answer->quiet ||
+		request->totals_wanted || request->old_dir != NULL || request->rules_dir != NULL ||
+		request->labour.input != LABOUR_MESSAGES))
+		tool_usage(PROGRAM, "--diagnose goes with --ip, --selector, --zone, --config, "
+		    "--json and one file only");
 }
 
 static void
@@ -278,6 +328,7 @@ check_options(const struct request *request)
 {
 	const struct answer *answer = &request->labour.answer;
 
+	check_diagnosis(request);
 	if (request->rules_dir != NULL && request->config_path != NULL)
 		tool_usage(PROGRAM, "--config and --rules exclude each other");
 	if (request->old_dir != NULL && request->rules_dir != NULL)
@@ -334,6 +385,18 @@ read_all(struct request *request, char **paths, int count)
 }
 
 static int
+diagnose_instead(struct request *request, char **paths, int count)
+{
+	if (count > 1)
+		tool_usage(PROGRAM, "--diagnose looks at one file");
+	request->diagnosis.program = PROGRAM;
+	request->diagnosis.config_path = request->config_path;
+	request->diagnosis.json = request->labour.answer.json;
+	request->diagnosis.path = count == 0 ? NULL : paths[0];
+	return diagnosis_run(&request->diagnosis);
+}
+
+static int
 exit_status(const struct request *request)
 {
 	const struct totals *totals = &request->totals;
@@ -353,6 +416,8 @@ main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:ejlqRr:t:hV", long_options, NULL)) != -1)
 		parse_option(&request, option, argc, argv);
 	check_options(&request);
+	if (request.diagnosis.domain != NULL)
+		return diagnose_instead(&request, argv + optind, argc - optind);
 	load_rules(&request);
 	signal(SIGPIPE, SIG_IGN);
 	request.labour.now = clock_now();
