@@ -1,20 +1,17 @@
 #include "config.h"
 
 #include <confuse.h>
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/msg.h"
+#include "config_alert.h"
+#include "config_braces.h"
 #include "config_postfix.h"
 #include "config_proof.h"
 #include "config_settings.h"
-
-#define FILE_BYTES (1024 * 1024)
 
 /* libconfuse reports through callbacks that carry no context of ours. */
 static _Thread_local struct {
@@ -36,14 +33,69 @@ note_error(cfg_t *cfg, const char *format, va_list args)
 	    cfg != NULL ? cfg->line : 0, text);
 }
 
+/* What may be set in one place: in the file itself, or in a section of it. */
+struct part {
+	const char *name;
+	const struct setting *settings;
+	size_t count;
+	cfg_flag_t flags;
+	cfg_validate_callback_t validate; /* of a section that is read */
+};
+
+static int validate_category(cfg_t *cfg, cfg_opt_t *opt);
+static int validate_log(cfg_t *cfg, cfg_opt_t *opt);
+static int validate_alert(cfg_t *cfg, cfg_opt_t *opt);
+
+#define TITLED (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
+
+enum { PART_FILE, PART_CATEGORY, PART_LOG, PART_ALERT, PARTS };
+
+/* Of the largest part, with its sections, "include", and an end. */
+#define PART_OPTIONS (SETTING_COUNT + PARTS + 1)
+
+static const struct part parts[PARTS] = {
+	[PART_FILE] = { "root", settings, SETTING_COUNT, CFGF_NONE, NULL },
+	[PART_CATEGORY] = { "category", category_settings, CATEGORY_SETTING_COUNT, TITLED,
+		validate_category },
+	[PART_LOG] = { "log", log_settings, LOG_SETTING_COUNT, CFGF_NONE, validate_log },
+	[PART_ALERT] = { "alert", alert_settings, ALERT_SETTING_COUNT, TITLED, validate_alert },
+};
+
 static const struct setting *
-find_setting(const struct setting *table, size_t count, const char *name)
+find_setting(const char *part, const char *name)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(table[i].name, name) == 0)
-			return &table[i];
+	for (size_t p = 0; p < PARTS; p++) {
+		for (size_t i = 0; strcmp(parts[p].name, part) == 0 && i < parts[p].count; i++) {
+			if (strcmp(parts[p].settings[i].name, name) == 0)
+				return &parts[p].settings[i];
+		}
 	}
 	return NULL;
+}
+
+/* What is wrong with a value? Returns NULL, or a sentence in the arena. */
+static const char *
+check_value(cfg_t *cfg, cfg_opt_t *opt, struct arena *arena)
+{
+	const struct setting *setting = find_setting(cfg_name(cfg), opt->name);
+	unsigned last = cfg_opt_size(opt) - 1;
+	const char *value = cfg_opt_getnstr(opt, last), *wrong = NULL;
+	union {
+		struct config config;
+		struct policy_category category;
+		struct watch_rule rule;
+	} scratch = { 0 };
+
+	if (strcmp(cfg_name(cfg), parts[PART_ALERT].name) == 0)
+		wrong = alert_check_name(cfg_title(cfg), setting, arena);
+	if (wrong != NULL)
+		return wrong;
+	wrong = setting_check_item(setting, last, str_of(value));
+	if (wrong != NULL)
+		return arena_printf(arena, "\"%s\" in %s is %s", value, opt->name, wrong);
+	wrong = setting_parse(setting, arena, &scratch, value);
+	return wrong == NULL ? NULL :
+	    arena_printf(arena, "\"%s\" is no value for %s: write %s", value, opt->name, wrong);
 }
 
 /* Called by libconfuse for every value while its line is known: a value that
@@ -51,31 +103,13 @@ find_setting(const struct setting *table, size_t count, const char *name)
 static int
 validate_value(cfg_t *cfg, cfg_opt_t *opt)
 {
-	const struct setting *setting = find_setting(settings, SETTING_COUNT, opt->name);
-	const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1), *wanted, *name;
-	union { struct config config; struct policy_category category; } scratch = { 0 };
-	struct arena *arena;
-	struct net net;
+	struct arena *arena = arena_new();
+	const char *wrong = check_value(cfg, opt, arena);
 
-	if (setting == NULL)
-		setting = find_setting(category_settings, CATEGORY_SETTING_COUNT, opt->name);
-	if (setting == NULL)
-		setting = find_setting(log_settings, LOG_SETTING_COUNT, opt->name);
-	if (setting->type == TYPE_NETS && net_parse(str_of(value), &net) == -1) {
-		cfg_error(cfg, "\"%s\" in %s is no address or network", value, opt->name);
-		return -1;
-	}
-	arena = arena_new();
-	if (setting->type == TYPE_LIST && setting_name(str_of(value), arena, &name) == 0) {
-		cfg_error(cfg, "\"%s\" in %s is neither an address nor a domain", value, opt->name);
-		arena_free(arena);
-		return -1;
-	}
-	wanted = setting_parse(setting, arena, &scratch, value);
-	if (wanted != NULL)
-		cfg_error(cfg, "\"%s\" is no value for %s: write %s", value, opt->name, wanted);
+	if (wrong != NULL)
+		cfg_error(cfg, "%s", wrong);
 	arena_free(arena);
-	return wanted == NULL ? 0 : -1;
+	return wrong == NULL ? 0 : -1;
 }
 
 /* Does the section set this option to this value? */
@@ -128,83 +162,38 @@ validate_log(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-/* Behind a comment that begins at `at`, or `at` itself if none does. */
-static size_t
-skip_comment(struct str text, size_t at)
+/* The values of a section; what it does not set stays, or gets its fallback. */
+static void
+load_section(cfg_t *section, const struct part *part, struct arena *arena, void *base)
 {
-	struct str rest = str_sub(text, at, text.len);
-	bool line = str_istarts(rest, STR("#")) || str_istarts(rest, STR("//"));
-	size_t end;
+	for (size_t i = 0; i < part->count; i++) {
+		const struct setting *setting = &part->settings[i];
 
-	if (!line && !str_istarts(rest, STR("/*")))
-		return at;
-	if (line)
-		return str_find_byte(text, '\n', at, &end) ? end : text.len;
-	return str_find(text, STR("*/"), at + 2, &end) ? end + 2 : text.len;
-}
-
-/* The line of a byte, from 1. */
-static unsigned
-line_of(struct str text, size_t at)
-{
-	unsigned line = 1;
-
-	for (size_t i = 0; i < at; i++)
-		line += text.data[i] == '\n';
-	return line;
-}
-
-/*
- * libconfuse accepts a file that ends inside a section. Count braces outside
- * of comments and quoted texts, so that the user hears of it.
- */
-static int
-check_braces(struct str text, const char *path, const char **error_r)
-{
-	size_t brace = 0, quote = 0;
-	bool quoted = false;
-	int depth = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		char byte = text.data[i];
-
-		if (quoted) {
-			i += byte == '\\';
-			quoted = byte != text.data[quote];
-			continue;
-		}
-		i = skip_comment(text, i);
-		if (i == text.len)
-			break;
-		byte = text.data[i];
-		quoted = byte == '"' || byte == '\'';
-		if (quoted)
-			quote = i;
-		if (byte == '{' && depth++ == 0)
-			brace = i;
-		depth -= byte == '}';
+		if (cfg_size(section, setting->name) > 0)
+			setting_parse(setting, arena, base, cfg_getstr(section, setting->name));
+		else if (setting->fallback != NULL)
+			setting_parse(setting, arena, base, setting->fallback);
 	}
-	if (quoted)
-		return msg_failure(error_r, "%s:%u: a quoted text is not closed", path,
-		    line_of(text, quote));
-	if (depth > 0)
-		return msg_failure(error_r, "%s:%u: the { has no closing }", path,
-		    line_of(text, brace));
-	return 0;
 }
 
 static int
-check_file(const char *path, const char **error_r)
+validate_alert(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct buf text = { 0 };
-	int ret = file_read(path, FILE_BYTES, &text, error_r);
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct arena *arena = arena_new();
+	const char *wrong = alert_check_name(cfg_title(section), NULL, arena);
+	struct watch_rules rules;
+	unsigned rule;
 
-	if (ret == 0)
-		ret = msg_failure(error_r, "%s: %s", path, strerror(ENOENT));
-	if (ret == 1)
-		ret = check_braces(buf_str(&text), path, error_r);
-	buf_free(&text);
-	return ret == -1 ? -1 : 0;
+	watch_rules_init(&rules);
+	if (words_find(&watch_rule_words, str_of(cfg_title(section)), &rule) == 1) {
+		load_section(section, &parts[PART_ALERT], arena, &rules.rules[rule]);
+		wrong = alert_check(rule, &rules.rules[rule], arena);
+	}
+	if (wrong != NULL)
+		cfg_error(cfg, "%s", wrong);
+	arena_free(arena);
+	return wrong == NULL ? 0 : -1;
 }
 
 /* include("file"): checked as the first file is. */
@@ -213,7 +202,7 @@ include_file(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
 	const char *error;
 
-	if (argc == 1 && check_file(argv[0], &error) == -1) {
+	if (argc == 1 && config_check_file(argv[0], &error) == -1) {
 		cfg_error(cfg, "%s", error);
 		return 1;
 	}
@@ -235,8 +224,14 @@ load_list(const struct setting *setting, cfg_t *cfg, struct config *config)
 	unsigned count = cfg_size(cfg, setting->name);
 	const char **list = arena_alloc(config->arena, (count + 1) * sizeof(*list));
 
-	for (unsigned i = 0; i < count; i++)
-		setting_name(str_of(cfg_getnstr(cfg, setting->name, i)), config->arena, &list[i]);
+	for (unsigned i = 0; i < count; i++) {
+		struct str item = str_of(cfg_getnstr(cfg, setting->name, i));
+
+		if (setting->type == TYPE_COMMAND)
+			list[i] = arena_strdup(config->arena, item);
+		else
+			setting_name(item, config->arena, &list[i]);
+	}
 	*(const char *const **)((char *)config + setting->offset) = list;
 }
 
@@ -276,7 +271,7 @@ load_settings(cfg_t *cfg, struct config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *setting = &settings[i];
 
-		if (setting->type == TYPE_LIST)
+		if (setting->type == TYPE_LIST || setting->type == TYPE_COMMAND)
 			load_list(setting, cfg, config);
 		else if (setting->type == TYPE_NETS)
 			load_nets(setting, cfg, config);
@@ -291,17 +286,6 @@ load_settings(cfg_t *cfg, struct config *config)
 }
 
 static void
-load_log(cfg_t *section, struct config *config)
-{
-	for (size_t i = 0; i < LOG_SETTING_COUNT; i++) {
-		const struct setting *setting = &log_settings[i];
-
-		setting_parse(setting, config->arena, config, cfg_size(section, setting->name) > 0 ?
-		    cfg_getstr(section, setting->name) : setting->fallback);
-	}
-}
-
-static void
 load_category(cfg_t *section, struct config *config)
 {
 	enum category category = CATEGORY_UNKNOWN;
@@ -311,13 +295,22 @@ load_category(cfg_t *section, struct config *config)
 	category_find(str_of(cfg_title(section)), &category);
 	target = &config->policy.categories[category];
 	was = target->action;
-	for (size_t i = 0; i < CATEGORY_SETTING_COUNT; i++) {
-		if (cfg_size(section, category_settings[i].name) > 0)
-			setting_parse(&category_settings[i], config->arena, target,
-			    cfg_getstr(section, category_settings[i].name));
-	}
+	load_section(section, &parts[PART_CATEGORY], config->arena, target);
 	target->opted_in = (was == ACTION_COUNT || was == ACTION_ALERT) &&
 	    (target->action == ACTION_SUPPRESS || target->action == ACTION_THRESHOLD);
+}
+
+static void
+load_alerts(cfg_t *cfg, struct config *config)
+{
+	unsigned rule = 0;
+
+	for (unsigned i = 0; i < cfg_size(cfg, "alert"); i++) {
+		cfg_t *section = cfg_getnsec(cfg, "alert", i);
+
+		words_find(&watch_rule_words, str_of(cfg_title(section)), &rule);
+		load_section(section, &parts[PART_ALERT], config->arena, &config->alerts.rules[rule]);
+	}
 }
 
 static void
@@ -336,65 +329,66 @@ load_policy(cfg_t *cfg, struct config *config)
 	config->policy.max_suppressions_sec = config->max_suppressions.span_sec;
 }
 
-/* The settings of a section in the form that libconfuse wants. */
-static void
-section_options(const struct setting *table, size_t count, cfg_opt_t *options)
+/* The settings of a part in the form that libconfuse wants. Returns how many. */
+static size_t
+make_options(const struct part *part, cfg_opt_t *options)
 {
 	const cfg_opt_t end = CFG_END();
 
-	for (size_t n = 0; n < count; n++)
-		options[n] = (cfg_opt_t)CFG_STR((char *)table[n].name, NULL, CFGF_NODEFAULT);
-	options[count] = end;
+	for (size_t n = 0; n < part->count; n++) {
+		char *name = (char *)part->settings[n].name;
+
+		options[n] = setting_is_list(&part->settings[n]) ?
+		    (cfg_opt_t)CFG_STR_LIST(name, NULL, CFGF_NODEFAULT) :
+		    (cfg_opt_t)CFG_STR(name, NULL, CFGF_NODEFAULT);
+	}
+	options[part->count] = end;
+	return part->count;
 }
 
 static void
-validate_section(cfg_t *cfg, const char *section, const struct setting *table, size_t count)
+set_callbacks(cfg_t *cfg)
 {
-	for (size_t i = 0; i < count; i++) {
-		char name[64];
+	char name[64];
 
-		snprintf(name, sizeof(name), "%s|%s", section, table[i].name);
-		cfg_set_validate_func(cfg, name, validate_value);
+	cfg_set_error_function(cfg, note_error);
+	for (size_t p = 0; p < PARTS; p++) {
+		for (size_t i = 0; i < parts[p].count; i++) {
+			snprintf(name, sizeof(name), "%s%s%s", p == PART_FILE ? "" : parts[p].name,
+			    p == PART_FILE ? "" : "|", parts[p].settings[i].name);
+			cfg_set_validate_func(cfg, name, validate_value);
+		}
+		if (p != PART_FILE)
+			cfg_set_validate_func(cfg, parts[p].name, parts[p].validate);
 	}
 }
 
-/* The same for all of them. */
+/* It points into the options, which are the caller's. */
 static cfg_t *
-make_parser(cfg_opt_t *category_options, cfg_opt_t *log_options, cfg_opt_t *options)
+make_parser(cfg_opt_t options[PARTS][PART_OPTIONS])
 {
 	const cfg_opt_t end = CFG_END();
-	size_t n = 0;
+	cfg_opt_t *file = options[PART_FILE];
+	size_t n = make_options(&parts[PART_FILE], file);
 	cfg_t *cfg;
 
-	section_options(category_settings, CATEGORY_SETTING_COUNT, category_options);
-	section_options(log_settings, LOG_SETTING_COUNT, log_options);
-	for (n = 0; n < SETTING_COUNT; n++) {
-		options[n] = setting_is_list(&settings[n]) ?
-		    (cfg_opt_t)CFG_STR_LIST((char *)settings[n].name, NULL, CFGF_NODEFAULT) :
-		    (cfg_opt_t)CFG_STR((char *)settings[n].name, NULL, CFGF_NODEFAULT);
+	for (size_t p = PART_FILE + 1; p < PARTS; p++) {
+		make_options(&parts[p], options[p]);
+		file[n++] = (cfg_opt_t)CFG_SEC((char *)parts[p].name, options[p], parts[p].flags);
 	}
-	options[n++] = (cfg_opt_t)CFG_SEC("category", category_options,
-	    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	options[n++] = (cfg_opt_t)CFG_SEC("log", log_options, CFGF_NONE);
-	options[n++] = (cfg_opt_t)CFG_FUNC("include", include_file);
-	options[n] = end;
-	cfg = cfg_init(options, CFGF_NONE);
+	file[n++] = (cfg_opt_t)CFG_FUNC("include", include_file);
+	file[n] = end;
+	cfg = cfg_init(file, CFGF_NONE);
 	if (cfg == NULL)
 		msg_out_of_memory();
-	cfg_set_error_function(cfg, note_error);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		cfg_set_validate_func(cfg, settings[i].name, validate_value);
-	validate_section(cfg, "category", category_settings, CATEGORY_SETTING_COUNT);
-	validate_section(cfg, "log", log_settings, LOG_SETTING_COUNT);
-	cfg_set_validate_func(cfg, "category", validate_category);
-	cfg_set_validate_func(cfg, "log", validate_log);
+	set_callbacks(cfg);
 	return cfg;
 }
 
 static int
 parse_file(const char *path, cfg_t *cfg, const char **error_r)
 {
-	if (check_file(path, error_r) == -1)
+	if (config_check_file(path, error_r) == -1)
 		return -1;
 	loading.path = path;
 	loading.error[0] = '\0';
@@ -406,10 +400,8 @@ parse_file(const char *path, cfg_t *cfg, const char **error_r)
 int
 config_load(const char *path, struct config **config_r, const char **error_r)
 {
-	cfg_opt_t category_options[CATEGORY_SETTING_COUNT + 1];
-	cfg_opt_t log_options[LOG_SETTING_COUNT + 1];
-	cfg_opt_t options[SETTING_COUNT + 4];
-	cfg_t *cfg = make_parser(category_options, log_options, options);
+	cfg_opt_t options[PARTS][PART_OPTIONS];
+	cfg_t *cfg = make_parser(options);
 	struct arena *arena = arena_new();
 	struct config *config = arena_alloc(arena, sizeof(*config));
 	int ret;
@@ -418,8 +410,10 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	config->path = arena_strdup(arena, str_of(path));
 	ret = parse_file(path, cfg, error_r);
 	if (ret == 0) {
+		watch_rules_init(&config->alerts);
 		load_settings(cfg, config);
-		load_log(cfg_getsec(cfg, "log"), config);
+		load_section(cfg_getsec(cfg, "log"), &parts[PART_LOG], config->arena, config);
+		load_alerts(cfg, config);
 		ret = config_ask_postfix(config, (is_set(cfg, "own-clients") ? 0 : ASK_CLIENTS) |
 		    (is_set(cfg, "own-domains") ? 0 : ASK_DOMAINS) |
 		    (is_set(cfg, "relays") ? 0 : ASK_RELAYS), error_r);
@@ -431,9 +425,13 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	}
 	cfg_free(cfg);
 	if (ret == 0)
+		ret = providers_load(config->rules_dir, config->local_rules_dir, &config->providers,
+		    error_r);
+	if (ret == 0)
 		ret = rule_set_load(config->rules_dir, config->local_rules_dir, &config->rules,
 		    error_r);
 	if (ret == -1) {
+		providers_free(config->providers);
 		tag_keys_free(config->tag_keys);
 		arena_free(arena);
 		return -1;
@@ -441,6 +439,21 @@ config_load(const char *path, struct config **config_r, const char **error_r)
 	config->references = 1;
 	*config_r = config;
 	return 0;
+}
+
+/* A section as the file has it; of an alert, what the rule has. */
+static void
+print_section(const struct part *part, const char *title, unsigned rule, const void *base,
+    struct buf *out)
+{
+	buf_printf(out, "%s%s%s {\n", part->name, title[0] == '\0' ? "" : " ", title);
+	for (size_t i = 0; i < part->count; i++) {
+		if (part == &parts[PART_ALERT] && !alert_has(rule, &part->settings[i]))
+			continue;
+		buf_add_byte(out, '\t');
+		setting_print(&part->settings[i], base, out);
+	}
+	buf_add(out, STR("}\n"));
 }
 
 void
@@ -451,22 +464,15 @@ config_print(const struct config *config, struct buf *out)
 	for (unsigned i = 0; i < config->relay_host_count; i++)
 		buf_printf(out, "# relays, while they are not set: %s, port %u (0: any), of Postfix\n",
 		    config->relay_hosts[i].host, config->relay_hosts[i].port);
-	buf_add(out, STR("log {\n"));
-	for (size_t i = 0; i < LOG_SETTING_COUNT; i++) {
-		buf_add_byte(out, '\t');
-		setting_print(&log_settings[i], config, out);
+	print_section(&parts[PART_LOG], "", 0, config, out);
+	for (unsigned c = 0; c < CATEGORY_COUNT; c++) {
+		if (c != CATEGORY_LOCAL && c != CATEGORY_UNKNOWN)
+			print_section(&parts[PART_CATEGORY], category_name((enum category)c), 0,
+			    &config->policy.categories[c], out);
 	}
-	buf_add(out, STR("}\n"));
-	for (size_t c = 0; c < CATEGORY_COUNT; c++) {
-		if (c == CATEGORY_LOCAL || c == CATEGORY_UNKNOWN)
-			continue;
-		buf_printf(out, "category %s {\n", category_name((enum category)c));
-		for (size_t i = 0; i < CATEGORY_SETTING_COUNT; i++) {
-			buf_add_byte(out, '\t');
-			setting_print(&category_settings[i], &config->policy.categories[c], out);
-		}
-		buf_add(out, STR("}\n"));
-	}
+	for (unsigned r = 0; r < WATCH_RULES; r++)
+		print_section(&parts[PART_ALERT], words_name(&watch_rule_words, r), r,
+		    &config->alerts.rules[r], out);
 }
 
 const char *

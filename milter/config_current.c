@@ -13,6 +13,7 @@ put_locked(struct config *config)
 	if (--config->references > 0)
 		return;
 	rule_set_free(config->rules);
+	providers_free(config->providers);
 	tag_keys_free(config->tag_keys);
 	arena_free(config->arena);
 }

@@ -36,64 +36,72 @@ static const struct words trust_local_words = WORDS(trust_local_names);
 static const struct words keep_words = WORDS(keep_names);
 static const struct words ledger_words = WORDS(ledger_names);
 static const struct words mark_words = WORDS(mark_names);
-static const struct words yes_words = WORDS(yes_names);
+const struct words yes_words = WORDS(yes_names);
 
 #define C(member) offsetof(struct config, member)
 #define P(member) offsetof(struct policy_category, member)
 
 const struct setting settings[SETTING_COUNT] = {
-	{ "socket", TYPE_SOCKET, C(socket), "unix:/var/spool/postfix/bouncemilter/milter.sock", NULL, 0 },
-	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL, 0 },
-	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL, 0 },
-	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL, 0 },
-	{ "table-type", TYPE_WORD, C(table_type), "lmdb", &table_type_words, 0 },
-	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL, 0 },
-	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL, 0 },
-	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), LOCAL_RULES_DIR, NULL, 0 },
-	{ "mode", TYPE_WORD, C(mode), "enforce", &mode_words, 0 },
-	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words, 0 },
-	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words, 0 },
-	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL, 0 },
-	{ "accept", TYPE_WORDS, C(accept), "local relay ledger dkim", &accept_words, 0 },
-	{ "reject-unverified", TYPE_WORD, C(reject_unverified), "no", &yes_words, 0 },
-	{ "ledger", TYPE_WORD, C(ledger), "auto", &ledger_words, 0 },
-	{ "ledger-size", TYPE_SIZE, C(ledger_size_bytes), "16G", NULL, 0 },
-	{ "retention-sent", TYPE_SPAN, C(retention_sent_sec), "10d", NULL, 1 },
-	{ "key-file", TYPE_TEXT, C(key_file), "", NULL, 0 },
-	{ "mark", TYPE_WORDS, C(mark), "tag envid", &mark_words, 0 },
-	{ "signing-domains", TYPE_LIST, C(signing_domains), "", NULL, 0 },
-	{ "feedback-loops", TYPE_LIST, C(feedback_loops), "", NULL, 0 },
-	{ "dns-servers", TYPE_TEXT, C(dns_servers), "", NULL, 0 },
-	{ "dns-zone", TYPE_TEXT, C(dns_zone), "", NULL, 0 },
-	{ "relays", TYPE_NETS, C(relays), "127.0.0.0/8 ::1", NULL, 0 },
-	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL, 0 },
-	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL, 0 },
-	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL, 0 },
-	{ "max-suppressions", TYPE_RATE, C(max_suppressions), "200/10m", NULL, 0 },
-	{ "keep", TYPE_WORD, C(keep), "text", &keep_words, 0 },
-	{ "retention", TYPE_SPAN, C(retention_sec), "400d", NULL, 0 },
-	{ "retention-unverified", TYPE_SPAN, C(retention_unverified_sec), "14d", NULL, 1 },
-	{ "commit-timeout", TYPE_SPAN, C(commit_timeout_sec), "10s", NULL, 1 },
-	{ "commit-timeout-local", TYPE_SPAN, C(commit_timeout_local_sec), "2s", NULL, 1 },
-	{ "store-size", TYPE_SIZE, C(store_size_bytes), "16G", NULL, 0 },
+	{ "socket", TYPE_SOCKET, C(socket), "unix:/var/spool/postfix/bouncemilter/milter.sock", NULL,
+		0, 0 },
+	{ "user", TYPE_TEXT, C(user), "bouncemilter", NULL, 0, 0 },
+	{ "state-dir", TYPE_TEXT, C(state_dir), "/var/lib/bouncemilter", NULL, 0, 0 },
+	{ "table-dir", TYPE_TEXT, C(table_dir), "", NULL, 0, 0 },
+	{ "table-type", TYPE_WORD, C(table_type), "lmdb", &table_type_words, 0, 0 },
+	{ "postfix-config", TYPE_TEXT, C(postfix_config), "/etc/postfix", NULL, 0, 0 },
+	{ "rules-dir", TYPE_TEXT, C(rules_dir), RULES_DIR, NULL, 0, 0 },
+	{ "local-rules-dir", TYPE_TEXT, C(local_rules_dir), LOCAL_RULES_DIR, NULL, 0, 0 },
+	{ "mode", TYPE_WORD, C(mode), "enforce", &mode_words, 0, 0 },
+	{ "enforce", TYPE_WORD, C(enforce), "table", &enforce_words, 0, 0 },
+	{ "trust-local", TYPE_WORD, C(trust_local), "separate-pickup", &trust_local_words, 0, 0 },
+	{ "trusted-reporters", TYPE_NETS, C(trusted_reporters), "", NULL, 0, 0 },
+	{ "accept", TYPE_WORDS, C(accept), "local relay ledger dkim", &accept_words, 0, 0 },
+	{ "reject-unverified", TYPE_WORD, C(reject_unverified), "no", &yes_words, 0, 0 },
+	{ "ledger", TYPE_WORD, C(ledger), "auto", &ledger_words, 0, 0 },
+	{ "ledger-size", TYPE_SIZE, C(ledger_size_bytes), "16G", NULL, 0, 0 },
+	{ "retention-sent", TYPE_SPAN, C(retention_sent_sec), "10d", NULL, 1, 0 },
+	{ "key-file", TYPE_TEXT, C(key_file), "", NULL, 0, 0 },
+	{ "mark", TYPE_WORDS, C(mark), "tag envid", &mark_words, 0, 0 },
+	{ "signing-domains", TYPE_LIST, C(signing_domains), "", NULL, 0, 0 },
+	{ "feedback-loops", TYPE_LIST, C(feedback_loops), "", NULL, 0, 0 },
+	{ "dns-servers", TYPE_TEXT, C(dns_servers), "", NULL, 0, 0 },
+	{ "dns-zone", TYPE_TEXT, C(dns_zone), "", NULL, 0, 0 },
+	{ "relays", TYPE_NETS, C(relays), "127.0.0.0/8 ::1", NULL, 0, 0 },
+	{ "own-clients", TYPE_NETS, C(own_clients), NULL, NULL, 0, 0 },
+	{ "own-domains", TYPE_LIST, C(own_domains), NULL, NULL, 0, 0 },
+	{ "never-suppress", TYPE_LIST, C(never_suppress), "", NULL, 0, 0 },
+	{ "max-suppressions", TYPE_RATE, C(max_suppressions), "200/10m", NULL, 0, 0 },
+	{ "keep", TYPE_WORD, C(keep), "text", &keep_words, 0, 0 },
+	{ "retention", TYPE_SPAN, C(retention_sec), "400d", NULL, 0, 0 },
+	{ "retention-unverified", TYPE_SPAN, C(retention_unverified_sec), "14d", NULL, 1, 0 },
+	{ "commit-timeout", TYPE_SPAN, C(commit_timeout_sec), "10s", NULL, 1, 0 },
+	{ "commit-timeout-local", TYPE_SPAN, C(commit_timeout_local_sec), "2s", NULL, 1, 0 },
+	{ "store-size", TYPE_SIZE, C(store_size_bytes), "16G", NULL, 0, 0 },
+	{ "alert-command", TYPE_COMMAND, C(alert_command), "", NULL, 0, 0 },
+	{ "alert-command-timeout", TYPE_SPAN, C(alert_command_limit_sec), "30s", NULL, 1, 300 },
+	{ "alert-mail", TYPE_MAIL, C(alert_mail), "", NULL, 0, 0 },
+	{ "sendmail-path", TYPE_PATH, C(sendmail_path), "/usr/sbin/sendmail", NULL, 1, 0 },
+	{ "alert-textfile", TYPE_PATH, C(alert_textfile), "", NULL, 0, 0 },
+	{ "alerts-per-hour", TYPE_NUMBER, C(alerts.alerts_per_hour), "20", NULL, 1, 1000000 },
+	{ "outbound-address", TYPE_ADDRESS, C(outbound_address), "", NULL, 0, 0 },
 };
 
 const struct setting category_settings[CATEGORY_SETTING_COUNT] = {
-	{ "action", TYPE_WORD, P(action), NULL, &action_words, 0 },
-	{ "table", TYPE_WORD, P(table), NULL, &table_set_words, 0 },
-	{ "unit", TYPE_WORD, P(unit), NULL, &unit_words, 0 },
-	{ "count", TYPE_NUMBER, P(count), NULL, NULL, 0 },
-	{ "days", TYPE_NUMBER, P(days), NULL, NULL, 0 },
-	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL, 0 },
-	{ "consecutive", TYPE_WORD, P(consecutive), NULL, &yes_words, 0 },
-	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL, 0 },
+	{ "action", TYPE_WORD, P(action), NULL, &action_words, 0, 0 },
+	{ "table", TYPE_WORD, P(table), NULL, &table_set_words, 0, 0 },
+	{ "unit", TYPE_WORD, P(unit), NULL, &unit_words, 0, 0 },
+	{ "count", TYPE_NUMBER, P(count), NULL, NULL, 1, POLICY_HISTORY_MOST },
+	{ "days", TYPE_NUMBER, P(days), NULL, NULL, 1, POLICY_HISTORY_MOST },
+	{ "within", TYPE_SPAN, P(within_sec), NULL, NULL, 0, 0 },
+	{ "consecutive", TYPE_WORD, P(consecutive), NULL, &yes_words, 0, 0 },
+	{ "term", TYPE_SPAN, P(term_sec), NULL, NULL, 0, 0 },
 };
 
 const struct setting log_settings[LOG_SETTING_COUNT] = {
-	{ "file", TYPE_TEXT, C(log_file), "", NULL, 0 },
-	{ "journal", TYPE_WORD, C(log_journal), "no", &yes_words, 0 },
-	{ "journal-dir", TYPE_TEXT, C(log_journal_dir), "", NULL, 0 },
-	{ "none", TYPE_WORD, C(log_none), "no", &yes_words, 0 },
+	{ "file", TYPE_TEXT, C(log_file), "", NULL, 0, 0 },
+	{ "journal", TYPE_WORD, C(log_journal), "no", &yes_words, 0, 0 },
+	{ "journal-dir", TYPE_TEXT, C(log_journal_dir), "", NULL, 0, 0 },
+	{ "none", TYPE_WORD, C(log_none), "no", &yes_words, 0, 0 },
 };
 
 static int
@@ -139,8 +147,8 @@ is_socket(struct str text)
 		memchr(text.data, '@', text.len) != NULL);
 }
 
-static const char *
-list_words(const struct words *words, struct arena *arena)
+const char *
+setting_list_words(const struct words *words, struct arena *arena)
 {
 	const char *list = words->names[0];
 
@@ -150,55 +158,130 @@ list_words(const struct words *words, struct arena *arena)
 	return list;
 }
 
+/* "2%", "0.25%" in millionths. */
+static int
+parse_ratio(struct str text, unsigned *ratio_r)
+{
+	struct str rest, whole;
+	uint64_t number, fraction = 0;
+
+	if (!str_iends(text, STR("%")))
+		return -1;
+	rest = str_sub(text, 0, text.len - 1);
+	if (!str_next_piece(&rest, '.', &whole) || str_number(whole, &number) == -1 ||
+	    number > 100 || rest.len > 4)
+		return -1;
+	if (whole.len < text.len - 1 && str_number(rest, &fraction) == -1)
+		return -1;
+	for (size_t i = rest.len; i < 4; i++)
+		fraction *= 10;
+	*ratio_r = (unsigned)(number * (RATIO_ONE / 100) + fraction);
+	return *ratio_r > 0 && *ratio_r <= RATIO_ONE ? 0 : -1;
+}
+
+/* An IP address by itself, as it is printed. */
+static int
+parse_address(struct str text, struct arena *arena, const char **address_r)
+{
+	char printed[NET_TEXT_BYTES];
+	struct net net;
+
+	if (memchr(text.data, '/', text.len) != NULL || net_parse(text, &net) == -1)
+		return -1;
+	*address_r = arena_strdup(arena, str_of(net_print(&net, printed)));
+	return 0;
+}
+
+/* The types that end as a text. Returns as setting_parse() does. */
+static const char *
+parse_text(const struct setting *setting, struct arena *arena, const char **at,
+    struct str text)
+{
+	*at = arena_strdup(arena, text);
+	switch (setting->type) {
+	case TYPE_SOCKET:
+		return is_socket(text) ? NULL : "unix:/path, inet:port@host or inet6:port@host";
+	case TYPE_PATH:
+		if (text.len == 0 ? setting->least == 0 : text.data[0] == '/')
+			return NULL;
+		return setting->least == 0 ? "a full path, or \"\" for none" : "a full path";
+	case TYPE_MAIL:
+		return text.len == 0 || address_parse(text, arena, at) == 1 ? NULL :
+		    "a mail address, such as postmaster@example.com, or \"\" for none";
+	case TYPE_ADDRESS:
+		return text.len == 0 || parse_address(text, arena, at) == 0 ? NULL :
+		    "an IP address, such as 192.0.2.1, or \"\" for none";
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+parse_span(const struct setting *setting, struct arena *arena, int64_t *at, struct str text)
+{
+	if (clock_scan_span(text, at) == 0 && *at >= setting->least &&
+	    (setting->most == 0 || *at <= setting->most))
+		return NULL;
+	if (setting->most > 0)
+		return arena_printf(arena, "a time with its unit, from %llds to %lldm",
+		    (long long)setting->least, (long long)setting->most / 60);
+	return setting->least > 0 ?
+	    "a time above 0 with its unit, such as 30s, 15m, 12h or 365d" :
+	    "a time with its unit, such as 30s, 15m, 12h or 365d";
+}
+
+static const char *
+parse_number(const struct setting *setting, struct arena *arena, unsigned *at, struct str text)
+{
+	uint64_t number;
+
+	if (str_number(text, &number) == -1 || number < (uint64_t)setting->least ||
+	    number > (uint64_t)setting->most)
+		return arena_printf(arena, "a number from %lld to %lld", (long long)setting->least,
+		    (long long)setting->most);
+	*at = (unsigned)number;
+	return NULL;
+}
+
 const char *
 setting_parse(const struct setting *setting, struct arena *arena, void *base, const char *value)
 {
-	char *at = (char *)base + setting->offset;
+	void *at = (char *)base + setting->offset;
 	struct str text = str_of(value);
-	struct rate *rate;
-	uint64_t number;
+	struct rate *rate = at;
 	unsigned bit;
 
 	switch (setting->type) {
-	case TYPE_SOCKET:
-		if (!is_socket(text))
-			return "unix:/path, inet:port@host or inet6:port@host";
-		*(const char **)at = arena_strdup(arena, text);
-		return NULL;
 	case TYPE_TEXT:
-		*(const char **)at = arena_strdup(arena, text);
-		return NULL;
+	case TYPE_PATH:
+	case TYPE_SOCKET:
+	case TYPE_MAIL:
+	case TYPE_ADDRESS:
+		return parse_text(setting, arena, at, text);
 	case TYPE_WORD:
-		if (words_find(setting->words, text, (unsigned *)at) == 1)
-			return NULL;
-		return list_words(setting->words, arena);
+		return words_find(setting->words, text, at) == 1 ? NULL :
+		    setting_list_words(setting->words, arena);
 	case TYPE_SPAN:
-		if (clock_scan_span(text, (int64_t *)at) == 0 &&
-		    *(int64_t *)at >= setting->least_sec)
-			return NULL;
-		return setting->least_sec > 0 ?
-		    "a time above 0 with its unit, such as 30s, 15m, 12h or 365d" :
-		    "a time with its unit, such as 30s, 15m, 12h or 365d";
+		return parse_span(setting, arena, at, text);
 	case TYPE_SIZE:
-		return parse_size(text, (uint64_t *)at) == 0 ? NULL :
+		return parse_size(text, at) == 0 ? NULL :
 		    "a size with its unit, such as 512M or 16G";
 	case TYPE_RATE:
-		rate = (void *)at;
 		return parse_rate(text, &rate->count, &rate->span_sec) == 0 ? NULL :
 		    "a number and a time, such as 200/10m, or 0";
+	case TYPE_RATIO:
+		return parse_ratio(text, at) == 0 ? NULL :
+		    "a share above 0% and up to 100%, such as 2% or 0.25%";
 	case TYPE_NUMBER:
-		if (str_number(text, &number) == 0 && number >= 1 && number <= POLICY_HISTORY_MOST) {
-			*(unsigned *)at = (unsigned)number;
-			return NULL;
-		}
-		return "a number from 1 to 32";
+		return parse_number(setting, arena, at, text);
 	case TYPE_WORDS:
 		if (words_find(setting->words, text, &bit) == 0)
-			return list_words(setting->words, arena);
+			return setting_list_words(setting->words, arena);
 		*(unsigned *)at |= 1u << bit;
 		return NULL;
 	case TYPE_LIST:
 	case TYPE_NETS:
+	case TYPE_COMMAND:
 		break;
 	}
 	return NULL;
@@ -208,7 +291,25 @@ bool
 setting_is_list(const struct setting *setting)
 {
 	return setting->type == TYPE_LIST || setting->type == TYPE_NETS ||
-	    setting->type == TYPE_WORDS;
+	    setting->type == TYPE_WORDS || setting->type == TYPE_COMMAND;
+}
+
+const char *
+setting_check_item(const struct setting *setting, unsigned number, struct str item)
+{
+	struct arena *arena = arena_new();
+	const char *wrong = NULL, *name;
+	struct net net;
+
+	if (setting->type == TYPE_NETS && net_parse(item, &net) == -1)
+		wrong = "no address or network";
+	if (setting->type == TYPE_LIST && setting_name(item, arena, &name) == 0)
+		wrong = "neither an address nor a domain";
+	if (setting->type == TYPE_COMMAND && number == 0 && (item.len == 0 || item.data[0] != '/'))
+		wrong = "no full path of a program: its arguments are further texts, "
+		    "{ \"/path\", \"argument\" }";
+	arena_free(arena);
+	return wrong;
 }
 
 int
@@ -237,6 +338,8 @@ print_span(int64_t span, struct buf *out)
 {
 	if (span % CLOCK_DAY_SEC == 0 && span > 0)
 		buf_printf(out, "%lldd", (long long)(span / CLOCK_DAY_SEC));
+	else if (span % 3600 == 0 && span > 0)
+		buf_printf(out, "%lldh", (long long)(span / 3600));
 	else if (span % 60 == 0 && span > 0)
 		buf_printf(out, "%lldm", (long long)(span / 60));
 	else
@@ -299,16 +402,43 @@ print_words(const struct words *words, unsigned bits, struct buf *out)
 	buf_add(out, first ? STR("}") : STR(" }"));
 }
 
+/* Without the zeros at the end. */
+static void
+print_ratio(unsigned ratio, struct buf *out)
+{
+	unsigned fraction = ratio % (RATIO_ONE / 100);
+	int digits = 4;
+
+	buf_printf(out, "%u", ratio / (RATIO_ONE / 100));
+	for (; digits > 0 && fraction % 10 == 0; digits--)
+		fraction /= 10;
+	if (digits > 0)
+		buf_printf(out, ".%0*u", digits, fraction);
+	buf_add_byte(out, '%');
+}
+
+static void
+print_rate(const struct rate *rate, struct buf *out)
+{
+	buf_printf(out, "%u", rate->count);
+	if (rate->count > 0) {
+		buf_add_byte(out, '/');
+		print_span(rate->span_sec, out);
+	}
+}
+
 void
 setting_print(const struct setting *setting, const void *base, struct buf *out)
 {
-	const char *at = (const char *)base + setting->offset;
-	const struct rate *rate;
+	const void *at = (const char *)base + setting->offset;
 
 	buf_printf(out, "%s = ", setting->name);
 	switch (setting->type) {
 	case TYPE_TEXT:
+	case TYPE_PATH:
 	case TYPE_SOCKET:
+	case TYPE_MAIL:
+	case TYPE_ADDRESS:
 		print_text(*(const char *const *)at, out);
 		break;
 	case TYPE_WORD:
@@ -321,21 +451,20 @@ setting_print(const struct setting *setting, const void *base, struct buf *out)
 		buf_printf(out, "%lluK", (unsigned long long)(*(const uint64_t *)at >> 10));
 		break;
 	case TYPE_RATE:
-		rate = (const void *)at;
-		buf_printf(out, "%u", rate->count);
-		if (rate->count > 0) {
-			buf_add_byte(out, '/');
-			print_span(rate->span_sec, out);
-		}
+		print_rate(at, out);
+		break;
+	case TYPE_RATIO:
+		print_ratio(*(const unsigned *)at, out);
 		break;
 	case TYPE_NUMBER:
 		buf_printf(out, "%u", *(const unsigned *)at);
 		break;
 	case TYPE_LIST:
+	case TYPE_COMMAND:
 		print_list(*(const char *const *const *)at, out);
 		break;
 	case TYPE_NETS:
-		print_nets((const void *)at, out);
+		print_nets(at, out);
 		break;
 	case TYPE_WORDS:
 		print_words(setting->words, *(const unsigned *)at, out);

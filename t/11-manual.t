@@ -13,8 +13,8 @@ use BM::Util qw(prog run slurp spew tempdir top wait_for);
 my $man = top() . '/man';
 my $dir = tempdir();
 my %man = map { m{([^/]+)\.\d\z} => slurp($_) } glob "$man/*";
-is_deeply [sort keys %man], [qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncemilter-rules
-    bouncemilter-suppress bouncemilter.conf)], 'the pages';
+is_deeply [sort keys %man], [qw(bouncemilter bouncemilter-alerts bouncemilter-classify bouncemilter-dump bouncemilter-rules
+    bouncemilter-suppress bouncemilter-web bouncemilter.conf)], 'the pages';
 
 # A Postfix of which nothing is known, so that defaults are the same everywhere.
 mkdir "$dir/postfix";
@@ -30,12 +30,13 @@ sub settings {
     return $out;
 }
 
-# "name = value" by name; those of a section as "section name".
+# "name = value" by name; those of a section as "section name", of an alert as
+# "alert:section name".
 sub by_name {
     my ($text) = @_;
     my (%value, $section);
     for (split /\n/, $text) {
-        if    (/^(?:category )?(\S+) \{/)    { $section = $1 }
+        if    (/^(?:category )?((?:alert )?\S+) \{/) { $section = $1 =~ s/alert /alert:/r }
         elsif (/^\}/)                       { undef $section }
         elsif (/^\s*([a-z-]+) = (.*)$/)     { $value{ (defined $section ? "$section " : '') . $1 } = $2 }
     }
@@ -44,9 +45,11 @@ sub by_name {
 
 my %default = by_name(settings($places));
 my @settings   = grep { !/ / } sort keys %default;
+my @alerts     = grep { defined } map { /^alert:(\S+) enabled$/ ? $1 : undef } sort keys %default;
 my @categories = grep { defined } map { /^(\S+) action$/ ? $1 : undef } sort keys %default;
 cmp_ok @settings, '>', 15, 'settings';
 cmp_ok @categories, '>', 30, 'categories';
+cmp_ok @alerts, '>', 10, 'alerts';
 
 # The settings of a section, sorted.
 sub in_section { my ($name) = @_; return sort map { /^\Q$name\E (\S+)/ ? $1 : () } keys %default }
@@ -80,9 +83,10 @@ sub plain {
 }
 
 subtest 'and every category with its default' => sub {
-    my %row = map { $_->[0] => $_ } map { [split / Ta /] } $man{'bouncemilter.conf'} =~ /^\.It ([a-z-]+ Ta .+)$/mg;
+    my ($page) = $man{'bouncemilter.conf'} =~ /^\.Sh CATEGORIES\n(.*?)^\.Sh /ms;
+    my %row = map { $_->[0] => $_ } map { [split / Ta /] } $page =~ /^\.It ([a-z-]+ Ta .+)$/mg;
     is_deeply [sort keys %row], [sort @categories, 'local', 'unknown'], 'names';
-    my %described = $man{'bouncemilter.conf'} =~ /^\.It ((?!.* Ta )[a-z-]+)\n(.+)$/mg;
+    my %described = $page =~ /^\.It ((?!.* Ta )[a-z-]+)\n(.+)$/mg;
     is_deeply [grep { !$described{$_} } sort keys %row], [], 'each is described';
     for my $name (@categories) {
         my ($action, $term) = @{ $row{$name} || [] }[2, 3];
@@ -100,6 +104,59 @@ subtest 'and every category with its default' => sub {
     is $row{ $id{$_} }[1], lc $class{$_}, "$id{$_}: class" for sort keys %id;
 };
 
+subtest 'and every setting of every alert' => sub {
+    my ($page) = $man{'bouncemilter.conf'} =~ /^\.Sh ALERTS\n(.*?)^\.Sh /ms;
+    my %row = map { s/\\-/-/gr =~ s/\n/ /gr } $page =~ /^\.It ([a-z-]+) Ta (.+?)(?=\n\.)/msg;
+    is_deeply [sort keys %row], \@alerts, 'rules';
+    my %used;
+    for my $name (@alerts) {
+        my %is = map { my ($setting) = /^alert:\Q$name\E (.+)/; $setting ? ($setting => plain($default{$_})) : () } keys %default;
+        is delete $is{enabled}, 'yes', "$name is enabled";
+        my %says = map { plain($_) =~ /^(\S+) (.+)$/ } split /, /, $row{$name};
+        is_deeply \%says, \%is, $name;
+        $used{$_} = 1 for 'enabled', keys %is;
+    }
+    my ($section) = $page =~ /^Each rule has some of these settings:\n(.*?)^\.El/ms;
+    is_deeply [sort map { split / , / } $section =~ /^\.It Ic (.+)$/mg], [sort keys %used], 'each is described';
+    my ($example) = $page =~ /^\.Bd -literal\n(.*?)^\.Ed/ms;
+    my %changed = by_name(settings($places . $example));
+    is plain($changed{'alert:complaint ratio'}), '0.2%', 'the example is good';
+};
+
+# How a manual writes a value in a sentence.
+sub spelling {
+    my ($value) = @_;
+    return qr/(?<![\d.])\Q$1\E0? %/ if $value =~ /^([\d.]+)%$/;
+    return qr/\b$value\b/ if plain($value) !~ /^(\d+) seconds$/;
+    my ($number, $unit) = $1 % 3600 == 0 ? ($1 / 3600, 'hours?') : ($1 / 60, 'minutes?');
+    return qr/\b$number $unit\b/;
+}
+
+subtest 'bouncemilter-alerts(7) has a section for every rule' => sub {
+    my ($rules) = $man{'bouncemilter-alerts'} =~ /^\.Sh RULES\n(.*?)^\.Sh /ms;
+    my %section = $rules =~ /^\.Ss (\S+)\n(.*?)(?=^\.Ss |\z)/msg;
+    is_deeply [sort keys %section], \@alerts, 'sections';
+    for my $name (@alerts) {
+        my $text = $section{$name} // '';
+        like $text, qr/^\.Em (?:\\&)?\Q$_\E\b/m, "$name: $_" for 'It fires', 'Look first', 'Do', 'Do not';
+        for (grep { $_ ne 'enabled' } in_section("alert:$name")) {
+            my $value = $default{"alert:$name $_"};
+            like $text, spelling($value), "$name: $_ = $value";
+        }
+    }
+};
+
+subtest 'the commands in bouncemilter-alerts(7) exist' => sub {
+    my $commands = 0;
+    for ($man{'bouncemilter-alerts'} =~ /^(?:\.Ic |\.Dl )?(bouncemilter(?:-[a-z]+)? .*(?:Fl |--).*)$/mg) {
+        my ($program) = /^(\S+)/;
+        my $help = (run(prog($program), '--help'))[1];
+        like $help, qr/ \Q$_\E\b/, "$program $_" for map { s/^Fl /-/r } /(Fl \S+|(?<= )--[a-z-]+)/g;
+        $commands++;
+    }
+    cmp_ok $commands, '>', 10, 'commands';
+};
+
 subtest 'the shipped configuration has them too' => sub {
     my $shipped = slurp(top() . '/contrib/bouncemilter.conf');
     unlike $shipped, qr/^[^#\n]/m, 'all commented';
@@ -108,19 +165,19 @@ subtest 'the shipped configuration has them too' => sub {
     for (@named) {
         like $shipped, qr/^# [A-Z][^\n]*\.\n#\Q$_\E = /m, "$_ has one sentence";
     }
-    for my $section ('log', 'category mailbox-full') {
+    for my $section ('log', 'category mailbox-full', 'alert auth') {
         my ($text) = $shipped =~ /^#\Q$section\E \{\n((?:#    .*\n)+)#\}\n/m;
-        is_deeply [sort +($text // '') =~ /^#    ([a-z-]+) = /mg], [in_section($section =~ s/.* //r)], "every setting of $section";
+        is_deeply [sort +($text // '') =~ /^#    ([a-z-]+) = /mg], [in_section($section =~ s/category //r =~ s/ /:/r)], "every setting of $section";
     }
     my %unchanged = by_name(settings($shipped . $places));
     is_deeply \%unchanged, \%default, 'unchanged: the defaults';
-    (my $used = $shipped) =~ s/^#(?=[a-z-]+ = |log |category |    |\})//mg;
+    (my $used = $shipped) =~ s/^#(?=[a-z-]+ = |log |category |alert |    |\})//mg;
     $used =~ s/^(?:rules-dir|postfix-config|state-dir|own-clients|own-domains|signing-domains|ledger) = .*\n//mg;
     my %used = by_name(settings($used . $places));
     is_deeply \%used, \%default, 'with every "#" taken away: the same';
 };
 
-for my $program (qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncemilter-suppress)) {
+for my $program (qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncemilter-suppress bouncemilter-web)) {
     subtest "options of $program" => sub {
         my ($status, $help) = run(prog($program), '--help');
         is $status, 0, '--help';
@@ -133,7 +190,7 @@ for my $program (qw(bouncemilter bouncemilter-classify bouncemilter-dump bouncem
             my (undef, undef, $err) = run(prog($program), '-c', "$dir/none", $option, 'x');
             unlike $err, qr/unrecognized option|ambiguous/, "$option is known";
             like $synopsis, qr/ -?\Q@{[substr $option, 1]}\E\b/, "$option is in the synopsis"
-                if $program ne 'bouncemilter' && $option !~ /^--(?:config|help|version)$/;
+                if $program !~ /^bouncemilter(?:-web)?$/ && $option !~ /^--(?:config|help|version)$/;
         }
     };
 }
@@ -156,7 +213,7 @@ subtest 'JSON fields of bouncemilter-dump' => sub {
         '--category', 'user-unknown', '--reason', 'test');
     is $status, 0, 'an entry' or diag $err;
     my @lists = fields('bouncemilter-dump');
-    is @lists, 4, 'lists in the manual';
+    is @lists, 5, 'lists in the manual';    # the last one, of incidents: t/73-incidents.t
     for (['suppression'], ['event', '--events']) {
         my ($what, @args) = @$_;
         my (undef, $out) = run(prog('bouncemilter-dump'), '-c', "$dir/conf", '--json', @args);

@@ -77,6 +77,47 @@ my @configurations = (
     [qq{reject-unverified = 1\n},              q{3: "1" is no value for reject-unverified: write no or yes}],
     [qq{feedback-loops = { "a..b" }\n},        q{3: "a..b" in feedback-loops is neither an address nor a domain}],
     [qq{include("$dir/none.conf")\n},         qq{3: $dir/none.conf: No such file or directory}],
+    # Alerts: what does not parse, what a rule does not have, what could never fire.
+    (map { [$_, qq{3: "spam" is no alert: write auth, auth-first, blocklist, throttle, campaign, hygiene, complaint, one-receiver, ramp, breaker, self or forged}] }
+        qq{alert spam { }\n}, qq{alert spam { count = 5 }\n}),
+    [qq{alert auth {\n    counts = 5\n}\n},    q{4: no such option 'counts'}],
+    [qq{alert { count = 5 }\n},               q{3: missing title for section 'alert'}],
+    [qq{alert auth-first {\n    count = 3\n}\n}, q{4: alert auth-first has no count: it has enabled, window}],
+    [qq{alert ramp { ratio = 5% }\n},         q{3: alert ramp has no ratio: it has enabled, window, count, factor}],
+    [qq{alert ramp { count = 5 }\nalert ramp { count = 6 }\n}, q{4: found duplicate title 'ramp'}],
+    [qq{alert auth { enabled = perhaps }\n},  q{3: "perhaps" is no value for enabled: write no or yes}],
+    (map { [qq{alert auth {\n    ratio = "$_"\n}\n}, qq{4: "$_" is no value for ratio: write a share above 0% and up to 100%, such as 2% or 0.25%}] }
+        '0%', '0.0%', '100.01%', '101%', '2', '2 %', '-1%', '.5%', '1.%', '0.00001%', '%', ''),
+    (map { [qq{alert auth { count = $_ }\n}, qq{3: "$_" is no value for count: write a number from 1 to 1000000}] } 0, 1000001, 'many'),
+    [qq{alert throttle { factor = 0 }\n},     q{3: "0" is no value for factor: write a number from 1 to 200}],
+    [qq{alert throttle { factor = 201 }\n},   q{3: "201" is no value for factor: write a number from 1 to 200}],
+    (map { [qq{alert auth { spread-providers = $_ }\n}, qq{3: "$_" is no value for spread-providers: write a number from 2 to 8}] } 1, 9),
+    [qq{alert auth { critical-major = 4 }\n}, q{3: "4" is no value for critical-major: write a number from 1 to 3}],
+    [qq{alert auth { window = 0 }\n},         qq{3: "0" is no value for window: write a time above 0 with its unit, such as 30s, 15m, 12h or 365d}],
+    (map { my ($rule, $name, $value, $least) = split; [qq{alert $rule {\n    $name = $value\n}\n}, "5: $name of alert $rule is in whole minutes, from $least to 60: write ${least}m to 60m"] }
+        'auth window 61m 1', 'auth window 90s 1', 'auth spread-window 2h 1', 'throttle critical-window 30s 2', 'throttle critical-window 1m 2',
+        'ramp window 3m 4', 'forged window 1d 1'),
+    (map { my ($rule, $value) = split; [qq{alert $rule { window = $value }\n}, "3: window of alert $rule is in whole hours, from 1 to 24: write 1h to 24h"] }
+        'hygiene 25h', 'complaint 30m', 'auth-first 90m'),
+    [qq{alert breaker { release = 25h }\n},   q{3: release of alert breaker is in whole minutes, from 1 to 1440: write 1m to 1440m}],
+    [qq{alert breaker { release = 9m }\n},    q{3: release of alert breaker is shorter than its window: what froze the provider would still count; raise release}],
+    (map { my ($rule, $name, $below, $value) = split;
+            [qq{alert $rule { $value }\n}, "3: $name of alert $rule is below its $below: nothing is critical before there is a warning; raise $name, or lower $below"] }
+        'auth critical-count count critical-count=4', 'auth critical-count count count=26', 'auth critical-ratio ratio ratio=20.0001%',
+        'forged critical-count count count=202', 'hygiene critical-ratio ratio critical-ratio=4.9%',
+        'complaint microsoft-ratio ratio microsoft-ratio=0.09%', 'complaint campaign-ratio ratio campaign-ratio=0.05%'),
+    (map { [qq{alert hygiene { notice-ratio = $_ }\n},
+            q{3: notice-ratio of alert hygiene is not below its ratio: where the notice would be, a warning is already; lower notice-ratio}] } '5%', '6%'),
+    (map { [qq{alert-command = { "$_", "/bin/x" }\n}, qq{3: "$_" in alert-command is no full path of a program: its arguments are further texts, { "/path", "argument" }}] }
+        'page', 'page now', ''),
+    (map { [qq{alert-command-timeout = $_\n}, qq{3: "$_" is no value for alert-command-timeout: write a time with its unit, from 1s to 5m}] } 0, '301s'),
+    (map { [qq{alert-mail = "$_"\n}, qq{3: "$_" is no value for alert-mail: write a mail address, such as postmaster\@example.com, or "" for none}] }
+        'root', 'a@b', 'a@b.example, c@b.example'),
+    (map { [qq{sendmail-path = "$_"\n}, qq{3: "$_" is no value for sendmail-path: write a full path}] } '', 'sendmail'),
+    [qq{alert-textfile = "b.prom"\n},         q{3: "b.prom" is no value for alert-textfile: write a full path, or "" for none}],
+    [qq{alerts-per-hour = 0\n},               q{3: "0" is no value for alerts-per-hour: write a number from 1 to 1000000}],
+    (map { [qq{outbound-address = "$_"\n}, qq{3: "$_" is no value for outbound-address: write an IP address, such as 192.0.2.1, or "" for none}] }
+        'mx.example.com', '192.0.2.0/24', '192.0.2.1/32', '192.0.2.256'),
 );
 
 # What several settings say together, or a file that they name.
@@ -166,6 +207,13 @@ my @good = (
         'action = count', 'action = threshold  count = 5  days = 1  consecutive = yes  within = 0',
         'within = 0 consecutive = yes', 'action = threshold  unit = attempt  count = 4  days = 1  within = 7h',
         'action = threshold  count = 3  days = 3  within = 30d  unit = message  consecutive = no', 'count = 32 days = 32'),
+    (map { [$_, '-'] }
+        'alert auth { enabled = no }', 'alert auth { ratio = 20%  critical-ratio = 20% }', 'alert auth { ratio = 0.0001% }',
+        'alert auth { window = 60m  count = 25  critical-count = 25 }', 'alert one-receiver { ratio = 100% }', 'alert hygiene { window = 1h }',
+        'alert ramp { window = 4m }', 'alert throttle { critical-window = 2m }',
+        'alert breaker { window = 1h  release = 60m  count = 1000000 }', 'alert-command = {}',
+        'alert-command = { "/bin/x", "", "a b" }  alert-command-timeout = 5m', 'alert-mail = "ops@example.com"  alert-mail = ""',
+        'alert-textfile = "/x/b.prom"', 'outbound-address = "2001:db8::1"'),
 );
 
 subtest 'what is good, and the log that it means' => sub {
@@ -186,6 +234,56 @@ subtest 'what is good, and the log that it means' => sub {
     spew("$main/master.cf", '');
     spew($conf, $base =~ s/\Q$dir\E\/postfix"/$main"/r);
     like((try($conf))[1], qr{^mail log: \Q$dir\E/postfix/main\.cf \(maillog_file of Postfix\)$}m, 'what Postfix says goes first');
+};
+
+# What is printed is what was set.
+subtest 'alerts as they are in force' => sub {
+    my $conf = "$dir/good.conf";
+    my %set = (
+        'alert auth { ratio = 2.50%  spread-window = 90m }' => undef,
+        'alert auth { ratio = 2.50%  spread-window = 45m }' => qr/^alert auth \{\n.*^\tratio = 2\.5%\n\tspread-window = 45m\n\tspread-count = 3\n/ms,
+        'alert complaint { ratio = 0.0105% }'        => qr/^alert complaint \{\n.*^\tratio = 0\.0105%\n/ms,
+        'alert forged { enabled = no }'              => qr/^alert forged \{\n\tenabled = no\n\twindow = 10m\n\tcount = 21\n\tcritical-count = 201\n\}\n/m,
+        'alert-command = { "/bin/x", "a \"b\"", "" }' => qr/^alert-command = \{ "\/bin\/x", "a \\"b\\"", "" \}$/m,
+        'alert-mail = "<Ops@Example.COM>"'           => qr/^alert-mail = "ops\@example\.com"$/m,
+        'outbound-address = "[2001:DB8:0::1]"'       => qr/^outbound-address = "2001:db8::1"$/m,
+        'alerts-per-hour = 5'                        => qr/^alerts-per-hour = 5$/m,
+    );
+    for (sort keys %set) {
+        spew($conf, "$base$_\n");
+        my ($status, $out, $err) = run(prog('bouncemilter'), '-p', '-c', $conf);
+        is $status, defined $set{$_} ? 0 : 78, $_ or diag $err;
+        like $out, $set{$_}, 'is printed' if defined $set{$_};
+        # And it can be read again.
+        spew($conf, $out);
+        is((run(prog('bouncemilter'), '-p', '-c', $conf))[1], $out, 'and read again') if defined $set{$_};
+    }
+};
+
+# The lists of providers, the packaged one and the site's own.
+subtest 'providers' => sub {
+    my $conf = "$dir/good.conf";
+    my %line = (
+        'Google google.com'            => 'behind the name stands major or "-", not "google.com"',
+        'Google major'                 => 'Google has no domain',
+        'Google major mx.google.com'   => 'mx.google.com can never be found: write its organisational domain, google.com',
+        'Google major google.com gmail.com google.com' => 'the domain google.com is already in line 2',
+        'Two words - a.example'        => 'behind the name stands major or "-", not "words"',
+    );
+    spew($conf, $base);
+    for my $file ("$rules/providers.list", "$dir/rules.d/providers.list") {
+        for (sort keys %line) {
+            spew($file, "# of ours\n$_\n");
+            my ($status, undef, $err) = try($conf);
+            is $err, "bouncemilter: error: $file:2: $line{$_}\n", $_;
+            is $status, 78, 'exit status';
+        }
+        spew($file, "Google major google.com\n");
+        is((try($conf))[0], 0, 'a good one');
+    }
+    unlink "$dir/rules.d/providers.list";
+    spew("$rules/providers.list", slurp(top() . '/rules/providers.list'));
+    is((try($conf))[0], 0, 'the one of the package');
 };
 
 # A line of a rules file => message.

@@ -35,6 +35,12 @@ enum severity { SEVERITY_NOTICE, SEVERITY_WARNING, SEVERITY_CRITICAL };
 #define WATCH_MINUTES_MOST 60
 #define WATCH_HOURS_MOST 24
 
+/* What a rule needs to fire at all: a send of so many minutes has quarters, a
+   window of so many has halves, and of so many providers the spread is known. */
+#define WATCH_RAMP_MINUTES_LEAST 4
+#define WATCH_CRITICAL_MINUTES_LEAST 2
+#define WATCH_SPREAD_PROVIDERS_MOST 8
+
 /* A field that a rule has no use for is 0. */
 struct watch_rule {
 	unsigned on;             /* 1 for yes */
