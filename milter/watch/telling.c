@@ -171,6 +171,7 @@ add_json_names(struct jsonline *json, const struct incident *incident, struct ar
 		{ "subcause", incident->subcause }, { "identity", incident->identity },
 		{ "address", incident->address }, { "selector", incident->selector },
 		{ "from_domain", incident->from_domain },
+		{ "sender_domain", incident->sender_domain },
 	};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)

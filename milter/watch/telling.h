@@ -44,6 +44,7 @@ void telling_line_add(const char *name, const char *value, struct buf *out);
  *   closed        the same; null while it is open
  *   domain, provider, condition, cause, subcause, identity, address, selector,
  *   from_domain   text or null
+ *   sender_domain text or null
  *   recipients, messages, failures    numbers
  *   attempts      number, null if not known
  *   providers     list of {"name", "recipients"}, most first

@@ -201,6 +201,7 @@ telling_facts(const struct incident *incident, size_t columns, struct buf *out)
 		{ "since", times_text(incident, arena) },
 		{ "domain", incident->domain },
 		{ "From", incident->from_domain },
+		{ "MAIL FROM", incident->sender_domain },
 		{ "provider", incident->provider },
 		{ "condition", incident->condition },
 		{ "because", incident->cause },
