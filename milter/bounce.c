@@ -90,6 +90,10 @@ static const struct field verdict_fields[] = {
 	{ "table", KIND_WORD, V(table), &table_set_words },
 	{ "reason", KIND_TEXT, V(reason), NULL },
 	{ "until", KIND_TIME, V(until), NULL },
+	{ "batch", KIND_TIME, V(batch), NULL },
+	{ "takes-back", KIND_TIME, V(takes_back), NULL },
+	{ "was", KIND_TEXT, V(was), NULL },
+	{ "becomes", KIND_TEXT, V(becomes), NULL },
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

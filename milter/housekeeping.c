@@ -7,6 +7,7 @@
 #include "base/msg.h"
 #include "config.h"
 #include "record.h"
+#include "store/breaker.h"
 #include "store/rates.h"
 #include "store/seen.h"
 
@@ -121,6 +122,8 @@ clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
 		UINT64_MAX, CLEAN_ROWS, error_r) == -1)
 		return -1;
 	if (rates_prune(txn, now - RATES_KEEP_SEC, CLEAN_ROWS, error_r) == -1)
+		return -1;
+	if (breaker_prune(txn, now, CLEAN_ROWS, error_r) == -1)
 		return -1;
 	return seen_prune(txn, now, CLEAN_ROWS, chore->housekeeping->seen_position, error_r) == -1 ?
 	    -1 : 0;

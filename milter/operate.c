@@ -1,17 +1,20 @@
 #include "operate.h"
 
-#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "parse/address.h"
+#include "store/cause.h"
+#include "store/undo.h"
 
-/* One change, as an event of the operator's. */
-static int
-change(struct store_txn *txn, const char *address, enum decision decision,
-    enum category category, enum table_set table, int64_t until, const char *reason,
-    const char **error_r)
+#define REASON_BYTES 80
+
+/* What a person decides; the rest of the verdict is empty. */
+static struct verdict
+by_person(enum decision decision, enum category category, enum table_set table, int64_t until)
 {
 	struct verdict verdict;
 
@@ -22,7 +25,15 @@ change(struct store_txn *txn, const char *address, enum decision decision,
 	verdict.table = table;
 	verdict.reason = "by command";
 	verdict.until = until;
-	return record_change(txn, SOURCE_OPERATOR, clock_now(), address, &verdict, reason, error_r);
+	return verdict;
+}
+
+/* One change, as an event of the operator's. */
+static int
+change(struct store_txn *txn, const char *address, const struct verdict *verdict,
+    const char *reason, const char **error_r)
+{
+	return record_change(txn, SOURCE_OPERATOR, clock_now(), address, verdict, reason, error_r);
 }
 
 /* End a transaction by the answer of what was done in it; passes it on. */
@@ -48,6 +59,8 @@ operate_add(struct store *store, const struct config *config, const char *addres
     enum category category, const char *reason, const char **error_r)
 {
 	enum table_set table = config->policy.categories[category].table;
+	const struct verdict verdict = by_person(DECISION_SUPPRESS, category, table,
+	    end_of_term(config, category));
 	struct standing standing;
 	struct store_txn *txn;
 	int ret;
@@ -58,8 +71,7 @@ operate_add(struct store *store, const struct config *config, const char *addres
 	if (ret != -1 && standing.suppressed[table].event != 0)
 		ret = 0;
 	else if (ret != -1)
-		ret = change(txn, address, DECISION_SUPPRESS, category, table,
-		    end_of_term(config, category), reason, error_r) == -1 ? -1 : 1;
+		ret = change(txn, address, &verdict, reason, error_r) == -1 ? -1 : 1;
 	return finish(txn, ret, error_r);
 }
 
@@ -69,10 +81,11 @@ end_entry(struct store_txn *txn, const char *address, enum decision decision,
     enum table_set table, const struct standing_entry *entry, const char *reason,
     const char **error_r)
 {
+	const struct verdict verdict = by_person(decision, entry->category, table, 0);
+
 	if (entry->event == 0)
 		return 0;
-	return change(txn, address, decision, entry->category, table, 0, reason, error_r) == -1 ?
-	    -1 : 1;
+	return change(txn, address, &verdict, reason, error_r) == -1 ? -1 : 1;
 }
 
 int
@@ -100,290 +113,381 @@ operate_remove(struct store *store, const char *address, const char *reason,
 	return finish(txn, count, error_r);
 }
 
-static bool
-matches(const struct operate_query *query, const char *address,
-    const struct standing_entry *entry)
-{
-	return entry->event != 0 && (query->since == 0 || entry->since >= query->since) &&
-	    (query->until == 0 || entry->since < query->until) &&
-	    (query->any_category || entry->category == query->category) &&
-	    (query->address[0] == '\0' || strcmp(query->address, address) == 0);
-}
-
-/* What operate_query() was asked to do. */
+/* A batch that is being made. */
 struct work {
 	const struct config *config;
 	const struct operate_query *query;
-	enum operate_action action;
-	bool dry_run;
-	const char *reason;
+	const struct operate_command *command;
+	struct operate_result *result;
+	uint64_t takes_back; /* a batch; 0: it is about a query */
+	struct provider provider; /* whom the query names */
 	/* What was done in the transaction at hand. It is told when that has
 	   ended: who listens may be slow, and nobody else could write. */
 	struct done {
-		const char *address; /* of the page */
+		const char *address;
 		struct standing_entry entry;
 	} *done;
 	unsigned done_count;
 };
 
-/* One address: each of its entries that the query names. Returns how many. */
-static int
-act_on(struct work *work, struct store_txn *txn, const char *address,
-    const char **error_r)
+static void
+work_open(struct work *work)
 {
-	static const enum decision decisions[] = {
-		[OPERATE_RELEASE] = DECISION_SUPPRESS, [OPERATE_DISCARD] = DECISION_DISCARD,
-		[OPERATE_UNDO] = DECISION_LIFT,
-	};
-	struct standing standing;
-	int count = 0;
-
-	if (standing_get(txn, address, &standing, error_r) == -1)
-		return -1;
-	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
-		const struct standing_entry *entry = work->action == OPERATE_UNDO ?
-		    &standing.suppressed[i] : &standing.held[i];
-
-		if (!matches(work->query, address, entry) ||
-		    (work->action == OPERATE_UNDO && entry->category == CATEGORY_MANUAL))
-			continue;
-		work->done[work->done_count++] = (struct done){ address, *entry };
-		count++;
-		if (!work->dry_run && change(txn, address, decisions[work->action],
-			entry->category, i, work->action == OPERATE_RELEASE ?
-			end_of_term(work->config, entry->category) : 0, work->reason,
-			error_r) == -1)
-			return -1;
-	}
-	return count;
+	*work->result = (struct operate_result){ 0 };
+	work->done = calloc((size_t)PAGES_ROWS * TABLE_SET_COUNT, sizeof(*work->done));
+	if (work->done == NULL)
+		msg_out_of_memory();
 }
 
-/* A page of addresses in one transaction. Returns how many were acted on. */
+/* A page in one transaction, which writes unless nothing is to be changed. */
+static int
+page_begin(struct work *work, struct store *store, struct store_txn **txn_r,
+    const char **error_r)
+{
+	work->done_count = 0;
+	return work->command->dry_run ? store_begin_read(store, txn_r, error_r) :
+	    store_begin(store, txn_r, error_r);
+}
+
+static int
+page_end(struct work *work, struct store_txn *txn, int ret, const char **error_r)
+{
+	struct operate_result *result = work->result;
+
+	if (ret == 0 && work->done_count > 0 && !work->command->dry_run)
+		ret = store_commit(txn, error_r);
+	else
+		store_abort(txn);
+	if (ret == 0) {
+		for (unsigned i = 0; i < work->done_count; i++)
+			work->command->each(work->done[i].address, &work->done[i].entry);
+		result->changed += work->done_count;
+	}
+	if (result->changed == 0 || work->command->dry_run)
+		result->batch = 0;
+	return ret;
+}
+
+/* One change of the batch, told as one of this entry. */
+static int
+change_in_batch(struct work *work, struct store_txn *txn, const char *address,
+    const struct verdict *decided, const struct standing_entry *entry, const char **error_r)
+{
+	uint64_t first, last, *batch = &work->result->batch;
+	struct verdict verdict = *decided;
+	char reason[REASON_BYTES];
+
+	work->done[work->done_count++] = (struct done){ address, *entry };
+	if (work->command->dry_run)
+		return 0;
+	if (*batch == 0) {
+		if (journal_bounds(txn, STORE_JOURNAL, &first, &last, error_r) == -1)
+			return -1;
+		*batch = last + 1;
+	}
+	if (work->takes_back != 0)
+		snprintf(reason, sizeof(reason), "by command, batch %llu, takes back batch %llu",
+		    (unsigned long long)*batch, (unsigned long long)work->takes_back);
+	else
+		snprintf(reason, sizeof(reason), "by command, batch %llu",
+		    (unsigned long long)*batch);
+	verdict.batch = (int64_t)*batch;
+	verdict.reason = reason;
+	return change(txn, address, &verdict, work->command->reason, error_r);
+}
+
+/* The event that takes a table of an address from one state to another, which
+   is printed to `becomes`. Nothing of its failures counts any more but those of
+   that state. */
+static struct verdict
+become(const struct standing *now, const struct standing *then, enum table_set table,
+    enum category category, struct buf *becomes)
+{
+	const struct standing_entry *suppressed = &then->suppressed[table];
+	const struct standing_entry *held = &then->held[table];
+	enum decision decision = DECISION_DISCARD;
+	struct verdict verdict;
+
+	if (suppressed->event != now->suppressed[table].event)
+		decision = suppressed->event != 0 ? DECISION_SUPPRESS : DECISION_LIFT;
+	else if (held->event != 0)
+		decision = DECISION_HOLD;
+	standing_print_part(then, table, category, becomes);
+	verdict = by_person(decision, category, table, decision == DECISION_SUPPRESS ?
+	    suppressed->until : decision == DECISION_HOLD ? held->until : 0);
+	verdict.becomes = buf_cstr(becomes);
+	return verdict;
+}
+
+struct provider
+operate_provider(const struct config *config, const char *asked, struct arena *arena)
+{
+	struct provider provider;
+	const char *domain;
+
+	if (address_parse_domain(str_of(asked), arena, &domain) == 0)
+		domain = "";
+	provider = providers_find(config->providers, domain);
+	provider.name = asked;
+	return provider;
+}
+
+bool
+operate_is_same(const struct provider *provider, const struct provider *asked)
+{
+	return strcmp(provider->domain, asked->domain) == 0 ||
+	    str_iequal(str_of(provider->name), str_of(asked->name));
+}
+
+bool
+operate_is_of(const struct config *config, const struct journal_event *event,
+    const struct provider *asked)
+{
+	struct arena *arena = arena_new();
+	struct provider said = providers_find(config->providers,
+	    provider_of_bounce(&event->bounce, arena));
+	bool is = event->bounce.source != SOURCE_OPERATOR && operate_is_same(&said, asked);
+
+	arena_free(arena);
+	return is;
+}
+
+static bool
+rule_matches(struct str rule, struct str asked)
+{
+	if (asked.data[asked.len - 1] == '*')
+		return str_equal(str_sub(rule, 0, asked.len - 1), str_sub(asked, 0, asked.len - 1));
+	return str_equal(rule, asked);
+}
+
+/* Is it what that provider said, or what that rule made of it? */
+static int
+cause_matches(struct work *work, struct store_txn *txn, const struct standing_entry *entry,
+    enum table_set table, const char **error_r)
+{
+	const char *rule = work->query->rule, *asked = work->query->provider;
+	struct journal_event event;
+	struct arena *arena;
+	int ret;
+
+	if (rule[0] == '\0' && asked[0] == '\0')
+		return 1;
+	arena = arena_new();
+	ret = cause_find(txn, entry, table, arena, &event, error_r);
+	if (ret == 0)
+		work->result->unknown++;
+	if (ret == 1 && rule[0] != '\0')
+		ret = rule_matches(str_of(event.verdict.rule), str_of(rule));
+	if (ret == 1 && asked[0] != '\0')
+		ret = operate_is_of(work->config, &event, &work->provider);
+	arena_free(arena);
+	return ret;
+}
+
+/* Returns 1, 0, or -1. */
+static int
+matches(void *context, struct store_txn *txn, const struct standing_entry *entry,
+    enum table_set table, const char **error_r)
+{
+	struct work *work = context;
+	const struct operate_query *query = work->query;
+
+	if (entry->event == 0 || (query->since != 0 && entry->since < query->since) ||
+	    (query->until != 0 && entry->since >= query->until) ||
+	    (!query->any_category && entry->category != query->category) ||
+	    (work->command->action == OPERATE_UNDO && entry->category == CATEGORY_MANUAL))
+		return 0;
+	return cause_matches(work, txn, entry, table, error_r);
+}
+
+/* Release or discard what is held. */
+static int
+end_held(struct work *work, struct store_txn *txn, const char *address,
+    const struct standing *standing, enum table_set table, const char **error_r)
+{
+	const struct standing_entry *held = &standing->held[table];
+	bool release = work->command->action == OPERATE_RELEASE;
+	struct verdict verdict = by_person(release ? DECISION_SUPPRESS : DECISION_DISCARD,
+	    held->category, table, release ? end_of_term(work->config, held->category) : 0);
+	int ret = matches(work, txn, held, table, error_r);
+
+	if (ret != 1)
+		return ret;
+	return change_in_batch(work, txn, address, &verdict, held, error_r);
+}
+
+/* Go back to what a table of an address was before all that the query finds. */
+static int
+undo(struct work *work, struct store_txn *txn, const char *address,
+    const struct standing *standing, enum table_set table, const char **error_r)
+{
+	const struct cause_question question = { matches, work };
+	const struct standing_entry *gone = &standing->suppressed[table];
+	struct standing then = *standing;
+	struct buf becomes = { 0 };
+	struct verdict verdict;
+	int ret = cause_rewind(txn, &then, table, &question, error_r);
+
+	if (ret != 1)
+		return ret;
+	if (gone->event == then.suppressed[table].event)
+		gone = &standing->held[table];
+	/* Who says that it was a mistake says that the mailbox is good. */
+	then.failure_count = 0;
+	verdict = become(standing, &then, table, gone->category, &becomes);
+	ret = change_in_batch(work, txn, address, &verdict, gone, error_r);
+	buf_free(&becomes);
+	return ret;
+}
+
+/* One address: each of its entries that the query names. */
+static int
+act_on(struct work *work, struct store_txn *txn, const char *address, const char **error_r)
+{
+	struct standing standing;
+	int ret = 0;
+
+	if (work->query->address[0] != '\0' && strcmp(work->query->address, address) != 0)
+		return 0;
+	if (standing_get(txn, address, &standing, error_r) == -1)
+		return -1;
+	for (unsigned i = 0; ret == 0 && i < TABLE_SET_COUNT; i++)
+		ret = work->command->action == OPERATE_UNDO ?
+		    undo(work, txn, address, &standing, i, error_r) :
+		    end_held(work, txn, address, &standing, i, error_r);
+	return ret;
+}
+
 static int
 act_on_page(struct work *work, struct store *store, const struct pages_row *rows,
     unsigned count, const char **error_r)
 {
 	struct store_txn *txn;
-	int total = 0, ret;
+	int ret = 0;
 
-	if (work->dry_run)
-		ret = store_begin_read(store, &txn, error_r);
-	else
-		ret = store_begin(store, &txn, error_r);
-	if (ret == -1)
+	if (page_begin(work, store, &txn, error_r) == -1)
 		return -1;
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; ret == 0 && i < count; i++) {
 		struct standing standing;
 		const char *address;
 
-		if (standing_scan(&rows[i], &standing, &address) == -1)
-			continue;
-		ret = act_on(work, txn, address, error_r);
-		if (ret == -1)
-			return finish(txn, -1, error_r);
-		total += ret;
+		if (standing_scan(&rows[i], &standing, &address) == 0)
+			ret = act_on(work, txn, address, error_r);
 	}
-	if (!work->dry_run)
-		return finish(txn, total, error_r);
-	store_abort(txn);
-	return total;
+	return page_end(work, txn, ret, error_r);
 }
 
 int
 operate_query(struct store *store, const struct config *config,
-    const struct operate_query *query, enum operate_action action, bool dry_run,
-    const char *reason,
-    void (*each)(const char *address, const struct standing_entry *entry), const char **error_r)
+    const struct operate_query *query, const struct operate_command *command,
+    struct operate_result *result_r, const char **error_r)
 {
-	struct work work = { config, query, action, dry_run, reason, NULL, 0 };
+	struct arena *arena = arena_new();
+	struct work work = { .config = config, .query = query, .command = command,
+		.result = result_r, .provider = operate_provider(config, query->provider, arena) };
 	struct pages *pages = pages_new(store, STORE_STANDING, STR_EMPTY);
 	const struct pages_row *rows;
 	unsigned count;
-	int total = 0, ret;
+	int ret;
 
-	work.done = calloc((size_t)PAGES_ROWS * TABLE_SET_COUNT, sizeof(*work.done));
-	if (work.done == NULL)
-		msg_out_of_memory();
+	work_open(&work);
 	while ((ret = pages_next(pages, &rows, &count, error_r)) == 1) {
-		work.done_count = 0;
-		ret = act_on_page(&work, store, rows, count, error_r);
-		if (ret == -1)
+		if (act_on_page(&work, store, rows, count, error_r) == -1) {
+			ret = -1;
 			break;
-		for (unsigned i = 0; i < work.done_count; i++)
-			each(work.done[i].address, &work.done[i].entry);
-		total += ret;
+		}
 	}
 	free(work.done);
 	pages_free(pages);
-	return ret == -1 ? -1 : total;
+	arena_free(arena);
+	return ret;
 }
-
-/* The standings as the journal makes them: a tree of address and text form. */
-struct refolded {
-	char *address;
-	struct buf text;
-	bool compared;
-};
 
 static int
-by_address(const void *a, const void *b)
+take_back(struct work *work, struct store_txn *txn, const struct undo_change *done,
+    const char **error_r)
 {
-	return strcmp(((const struct refolded *)a)->address,
-	    ((const struct refolded *)b)->address);
+	struct standing now, then;
+	const struct standing_entry *shown = &then.suppressed[done->table];
+	struct buf becomes = { 0 };
+	struct verdict verdict;
+	int ret;
+
+	if (done->taken_back || done->overtaken) {
+		(*(done->overtaken ? &work->result->overtaken : &work->result->already))++;
+		return 0;
+	}
+	if (standing_get(txn, done->address, &now, error_r) == -1)
+		return -1;
+	if (undo_state(done, &now, &then) == -1)
+		return msg_failure(error_r, "event %llu of the journal is damaged",
+		    (unsigned long long)done->sequence);
+	verdict = become(&now, &then, done->table, done->category, &becomes);
+	verdict.takes_back = (int64_t)done->sequence;
+	if (shown->event == 0)
+		shown = then.held[done->table].event != 0 ? &then.held[done->table] :
+		    now.suppressed[done->table].event != 0 ? &now.suppressed[done->table] :
+		    &now.held[done->table];
+	ret = change_in_batch(work, txn, done->address, &verdict, shown, error_r);
+	buf_free(&becomes);
+	return ret;
 }
 
-static void
-refolded_free(void *node)
-{
-	struct refolded *refolded = node;
-
-	buf_free(&refolded->text);
-	free(refolded->address);
-	free(refolded);
-}
-
-/* The node of an address, made if need be. */
-static struct refolded *
-refolded_get(void **tree, const char *address)
-{
-	struct refolded key = { .address = (char *)address }, *fresh;
-	void **node = tfind(&key, tree, by_address);
-
-	if (node != NULL)
-		return *node;
-	fresh = calloc(1, sizeof(*fresh));
-	if (fresh == NULL || (fresh->address = strdup(address)) == NULL ||
-	    tsearch(fresh, tree, by_address) == NULL)
-		msg_out_of_memory();
-	return fresh;
-}
-
-static void
-refold_event(void **tree, const struct journal_event *event)
-{
-	struct refolded *refolded;
-	struct standing standing;
-
-	if (event->bounce.recipient[0] == '\0')
-		return;
-	refolded = refolded_get(tree, event->bounce.recipient);
-	standing_scan_text(buf_str(&refolded->text), &standing);
-	standing_fold(&standing, event->sequence, &event->bounce, &event->verdict);
-	buf_clear(&refolded->text);
-	standing_print(&standing, &refolded->text);
-}
-
-/* Fold the whole journal. Returns 1, 0 if its beginning was pruned, -1. */
 static int
-refold(struct store *store, void **tree, const char **error_r)
+take_back_page(struct work *work, struct store *store, struct undo *undo, unsigned from,
+    const char **error_r)
 {
-	struct pages *pages = pages_new(store, STORE_JOURNAL, STR_EMPTY);
-	const struct pages_row *rows;
-	bool complete = true, first = true;
+	struct store_txn *txn;
+	const struct undo_change *changes;
 	unsigned count;
 	int ret;
 
-	while (complete && (ret = pages_next(pages, &rows, &count, error_r)) == 1) {
-		struct arena *arena = arena_new();
-
-		for (unsigned i = 0; complete && i < count; i++) {
-			struct journal_event event;
-
-			if (journal_scan(&rows[i], arena, &event) == -1)
-				continue;
-			if (first && event.sequence != 1)
-				complete = false;
-			else
-				refold_event(tree, &event);
-			first = false;
-		}
-		arena_free(arena);
-	}
-	pages_free(pages);
-	return !complete ? 0 : ret == -1 ? -1 : 1;
+	if (page_begin(work, store, &txn, error_r) == -1)
+		return -1;
+	/* What has come since: nobody else writes now. */
+	while ((ret = undo_read(undo, txn, error_r)) == 1)
+		;
+	changes = undo_changes(undo, &count);
+	for (unsigned i = from; ret == 0 && i < count && i < from + PAGES_ROWS; i++)
+		ret = take_back(work, txn, &changes[i], error_r);
+	return page_end(work, txn, ret, error_r);
 }
 
-/* What remains to be said after all standings were compared. */
-struct leftover {
-	void (*differs)(const char *address);
-	int count;
-};
-
-/* A node that no standing was compared with: the standing is missing. */
-static void
-note_leftover(const void *node, VISIT visit, void *context)
+/* Find what the batch did. Returns how much, or -1. */
+static int
+read_batch(struct store *store, struct undo *undo, const char **error_r)
 {
-	const struct refolded *refolded = *(const struct refolded *const *)node;
-	struct leftover *leftover = context;
+	struct store_txn *txn;
+	unsigned count;
+	int ret;
 
-	if ((visit == postorder || visit == leaf) && !refolded->compared) {
-		leftover->differs(refolded->address);
-		leftover->count++;
-	}
-}
-
-/* The failures without their events, as an earlier version wrote them. */
-static void
-print_without_events(struct str text, struct buf *out)
-{
-	struct standing standing;
-
-	standing_scan_text(text, &standing);
-	for (unsigned i = 0; i < standing.failure_count; i++)
-		standing.failures[i].failure.event = 0;
-	standing_print(&standing, out);
-}
-
-static bool
-is_same_standing(struct str refolded, struct str stored)
-{
-	struct buf a = { 0 }, b = { 0 };
-	bool same = str_equal(refolded, stored);
-
-	if (!same) {
-		print_without_events(refolded, &a);
-		print_without_events(stored, &b);
-		same = str_equal(buf_str(&a), buf_str(&b)) &&
-		    memchr(stored.data, '/', stored.len) == NULL;
-	}
-	buf_free(&a);
-	buf_free(&b);
-	return same;
+	do {
+		if (store_begin_read(store, &txn, error_r) == -1)
+			return -1;
+		ret = undo_read(undo, txn, error_r);
+		store_abort(txn);
+	} while (ret == 1);
+	undo_changes(undo, &count);
+	return ret == -1 ? -1 : (int)count;
 }
 
 int
-operate_verify(struct store *store, bool *complete_r, void (*differs)(const char *address),
-    const char **error_r)
+operate_take_back(struct store *store, uint64_t batch, const struct operate_command *command,
+    struct operate_result *result_r, const char **error_r)
 {
-	struct pages *pages;
-	const struct pages_row *rows;
-	struct leftover leftover = { .differs = differs };
-	void *tree = NULL;
-	unsigned count;
-	int wrong = 0, ret = refold(store, &tree, error_r);
+	struct work work = { .command = command, .result = result_r, .takes_back = batch };
+	struct undo *undo = undo_new(batch);
+	int count, ret = 0;
 
-	*complete_r = ret == 1;
-	pages = pages_new(store, STORE_STANDING, STR_EMPTY);
-	while (ret == 1 && (ret = pages_next(pages, &rows, &count, error_r)) == 1) {
-		for (unsigned i = 0; i < count; i++) {
-			struct refolded *refolded;
-			struct standing standing;
-			const char *address = "?";
-
-			if (standing_scan(&rows[i], &standing, &address) == 0) {
-				refolded = refolded_get(&tree, address);
-				refolded->compared = true;
-				if (is_same_standing(buf_str(&refolded->text), rows[i].value))
-					continue;
-			}
-			differs(address);
-			wrong++;
-		}
-	}
-	pages_free(pages);
-	if (ret == 0 && *complete_r)
-		twalk_r(tree, note_leftover, &leftover);
-	wrong += leftover.count;
-	tdestroy(tree, refolded_free);
-	return ret == -1 ? -1 : wrong;
+	work_open(&work);
+	count = read_batch(store, undo, error_r);
+	result_r->pruned = undo_is_pruned(undo);
+	if (count == 0)
+		count = msg_failure(error_r, result_r->pruned ? "what batch %llu did was deleted "
+		    "from the journal" : "there is no batch %llu", (unsigned long long)batch);
+	for (int i = 0; ret == 0 && i < count; i += PAGES_ROWS)
+		ret = take_back_page(&work, store, undo, (unsigned)i, error_r);
+	free(work.done);
+	undo_free(undo);
+	return count == -1 ? -1 : ret;
 }

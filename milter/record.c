@@ -2,13 +2,45 @@
 
 #include "store/counters.h"
 
+/* Does the event change an entry that there is, or belong to a batch? */
+static bool
+keeps_what_was(const struct verdict *verdict, const struct standing *before)
+{
+	enum decision decision = verdict->decision;
+
+	return (decision == DECISION_SUPPRESS || decision == DECISION_HOLD ||
+		decision == DECISION_LIFT || decision == DECISION_DISCARD) &&
+	    (verdict->batch != 0 || before->suppressed[verdict->table].event != 0 ||
+		before->held[verdict->table].event != 0);
+}
+
+static int
+append_event(struct store_txn *txn, const struct bounce *bounce, const struct verdict *verdict,
+    const struct standing *before, uint64_t *sequence_r, const char **error_r)
+{
+	struct verdict whole = *verdict;
+	struct buf was = { 0 };
+	int ret;
+
+	if (keeps_what_was(verdict, before)) {
+		standing_print_part(before, verdict->table, verdict->category, &was);
+		whole.was = buf_cstr(&was);
+	}
+	ret = journal_append(txn, STORE_JOURNAL, bounce, &whole, sequence_r, error_r);
+	buf_free(&was);
+	return ret;
+}
+
 int
 record_event(struct store_txn *txn, const struct bounce *bounce, const struct verdict *verdict,
     uint64_t *sequence_r, const char **error_r)
 {
-	struct standing before, after;
+	struct standing before = { 0 }, after;
 
-	if (journal_append(txn, STORE_JOURNAL, bounce, verdict, sequence_r, error_r) == -1)
+	if (bounce->recipient[0] != '\0' &&
+	    standing_get(txn, bounce->recipient, &before, error_r) == -1)
+		return -1;
+	if (append_event(txn, bounce, verdict, &before, sequence_r, error_r) == -1)
 		return -1;
 	/* A delivery has no category. */
 	if (bounce->outcome != OUTCOME_DELIVERED && counters_add(txn, "events_total", "category", category_name(verdict->category), 1,
@@ -19,8 +51,6 @@ record_event(struct store_txn *txn, const struct bounce *bounce, const struct ve
 		return -1;
 	if (bounce->recipient[0] == '\0')
 		return 0;
-	if (standing_get(txn, bounce->recipient, &before, error_r) == -1)
-		return -1;
 	after = before;
 	standing_fold(&after, *sequence_r, bounce, verdict);
 	return standing_put(txn, bounce->recipient, &before, &after, error_r);

@@ -10,7 +10,8 @@
 
 /*
  * In one transaction: append the event to the journal, fold it into the
- * standing of its recipient, count it. The recipient may be "".
+ * standing of its recipient, count it. The recipient may be "". What a change
+ * of a standing finds is kept in its event, so that it can be taken back.
  * Returns 0 and the sequence of the event, or -1 with a sentence.
  */
 int record_event(struct store_txn *txn, const struct bounce *bounce,

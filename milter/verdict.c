@@ -126,7 +126,7 @@ void
 verdict_init(struct verdict *verdict)
 {
 	*verdict = (struct verdict){ .subcause = "", .identity = "", .rule = "",
-		.evidence = "", .reason = "" };
+		.evidence = "", .reason = "", .was = "", .becomes = "" };
 }
 
 const char *

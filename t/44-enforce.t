@@ -148,7 +148,7 @@ subtest 'the brake' => sub {
     is $status, 0, '--release';
     like $site->rcpt_answer($burst[3]), $refused, 'refused at once';
     ($status, $out) = $daemon->suppress('--discard', '--reason', 'not true');
-    like $out, qr/^2 changed$/m, '--discard';
+    like $out, qr{^batch \d+: 2 changed$}m, '--discard';
     is $daemon->dump_json('--held'), 0, 'nothing is held any more';
     is $site->published($burst[4]), undef, 'and not published';
     like $daemon->dump('--explain', $burst[4]), qr/decision +discard/, 'on the record';

@@ -305,7 +305,9 @@ policy_decide(const struct policy *policy, const struct bounce *bounce,
 	}
 	verdict->until = category->term_sec == 0 ? 0 : bounce->time + category->term_sec;
 	if (policy->max_suppressions > 0 && history->recent >= policy->max_suppressions)
-		conclude(verdict, DECISION_HOLD, "max-suppressions");
+		conclude(verdict, DECISION_HOLD, POLICY_TOO_MANY);
+	else if (history->frozen && category_class(verdict->category) != CLASS_COMPLAINT)
+		conclude(verdict, DECISION_HOLD, POLICY_FROZEN);
 	else
 		conclude(verdict, DECISION_SUPPRESS, by_threshold ? "threshold reached" :
 		    "category");

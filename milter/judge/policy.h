@@ -19,7 +19,10 @@
  *      had failed so before counts once, unless attempts are counted
  *   7. Is it suppressed already?                 then count
  *   8. Would it be too many at once?             then hold for a person
- *   9. suppress, until the term of the category ends
+ *   9. Is its provider frozen, because it says so of too many (store/breaker.h)?
+ *      Then hold for a person. Whoever complains speaks for himself: complaints
+ *      are not asked this
+ *  10. suppress, until the term of the category ends
  */
 #ifndef JUDGE_POLICY_H
 #define JUDGE_POLICY_H
@@ -65,6 +68,10 @@ struct policy_failure {
 	uint64_t event;
 };
 
+/* Why something is held: the verdict's reason. */
+#define POLICY_TOO_MANY "max-suppressions"
+#define POLICY_FROZEN "breaker: its provider says so of too many"
+
 /* What is already known about the address. */
 struct policy_history {
 	bool suppressed[TABLE_SET_COUNT];
@@ -73,6 +80,7 @@ struct policy_history {
 	                                      that make the threshold */
 	unsigned count;
 	unsigned recent; /* suppressions within max_suppressions_sec */
+	bool frozen;     /* what its provider says suppresses nobody for now */
 };
 
 /* The defaults of taxonomy and manual; lists are empty. */

@@ -8,11 +8,16 @@
  *
  *   breaker: provider -> text form: frozen since, slots of the window, the hour
  *            at hand, and what is usual in an hour (exponentially weighted, 7 d)
+ *
+ * What is usual is learned from whole hours, and slowly: an hour of n
+ * suppressions raises it by n / 168, so that a mistake does not make itself the
+ * rule. From the first suppression on, hours without any count as zero. A
+ * window is exact to a tenth of it. The provider "" is never frozen.
  */
 #ifndef STORE_BREAKER_H
 #define STORE_BREAKER_H
 
-#include "store/store.h"
+#include "store/pages.h"
 
 struct breaker_limits {
 	unsigned count;     /* allowance in the window ... */
@@ -30,13 +35,25 @@ int breaker_ask(struct store_txn *txn, const char *provider, const struct breake
 int breaker_add(struct store_txn *txn, const char *provider, const struct breaker_limits *limits,
     int64_t now, const char **error_r);
 
-/* Freeze it, and free it again. Return 1 if that changed something, 0, -1. */
+/* Freeze it, and free it again; who is freed begins a new window. Return 1 if
+   that changed something, 0, -1. */
 int breaker_freeze(struct store_txn *txn, const char *provider, int64_t now,
     const char **error_r);
 int breaker_free(struct store_txn *txn, const char *provider, const char **error_r);
 
 /* Since when is it frozen? Returns 1, 0 if it is not, -1. */
 int breaker_since(struct store_txn *txn, const char *provider, int64_t *since_r,
+    const char **error_r);
+
+/* A provider that is frozen. */
+struct breaker_frozen {
+	struct breaker_frozen *next;
+	const char *provider;
+	int64_t since;
+};
+
+/* All of them, in the arena; NULL for none. Returns 0 or -1. */
+int breaker_list(struct store *store, struct arena *arena, struct breaker_frozen **frozen_r,
     const char **error_r);
 
 /* Delete rows that say nothing any more: not frozen, quiet for 8 days; at most

@@ -76,6 +76,15 @@ standing_print(const struct standing *standing, struct buf *out)
 	}
 }
 
+void
+standing_print_part(const struct standing *standing, enum table_set table,
+    enum category category, struct buf *out)
+{
+	print_entry("suppressed", table, &standing->suppressed[table], out);
+	print_entry("held", table, &standing->held[table], out);
+	print_failures(standing, category, out);
+}
+
 static int
 next_number(struct str *rest, uint64_t *number_r)
 {
@@ -339,6 +348,25 @@ reset(struct standing *standing, int64_t time)
 	}
 }
 
+/* Table and category become what an event says. What else the address did in the
+   category was counted, and is not counted again. */
+static void
+become(struct standing *standing, const struct verdict *verdict)
+{
+	struct standing part;
+
+	if (standing_scan_text(str_of(verdict->becomes), &part) == -1)
+		return;
+	standing->suppressed[verdict->table] = part.suppressed[verdict->table];
+	standing->held[verdict->table] = part.held[verdict->table];
+	forget_failures(standing, verdict->category);
+	for (unsigned i = 0; i < part.failure_count; i++) {
+		if (standing->failure_count == STANDING_FAILURES)
+			drop_failure(standing, oldest_failure(standing));
+		standing->failures[standing->failure_count++] = part.failures[i];
+	}
+}
+
 void
 standing_fold(struct standing *standing, uint64_t sequence, const struct bounce *bounce,
     const struct verdict *verdict)
@@ -352,6 +380,10 @@ standing_fold(struct standing *standing, uint64_t sequence, const struct bounce 
 	if (bounce->outcome == OUTCOME_FAILED || bounce->outcome == OUTCOME_EXPIRED ||
 	    bounce->outcome == OUTCOME_DEFERRED || bounce->outcome == OUTCOME_COMPLAINT)
 		note_failure(standing, sequence, bounce, verdict);
+	if (verdict->becomes[0] != '\0') {
+		become(standing, verdict);
+		return;
+	}
 	switch (verdict->decision) {
 	case DECISION_SUPPRESS:
 		standing->suppressed[verdict->table] = entry;

@@ -55,9 +55,15 @@ int standing_exists(struct store_txn *txn, const char *address, const char **err
 int standing_put(struct store_txn *txn, const char *address, const struct standing *before,
     const struct standing *after, const char **error_r);
 
-/* Apply one event. */
+/* Apply one event. One that says what becomes of table and category (verdict.h)
+   is obeyed; all others follow from their decision. */
 void standing_fold(struct standing *standing, uint64_t sequence, const struct bounce *bounce,
     const struct verdict *verdict);
+
+/* Append, in the text form, what an event about this table and category may
+   change: the entries of the one and the failures of the other. */
+void standing_print_part(const struct standing *standing, enum table_set table,
+    enum category category, struct buf *out);
 
 /* Append the text form, and read it back. Returns 0, or -1 if it is damaged. */
 void standing_print(const struct standing *standing, struct buf *out);

@@ -79,8 +79,8 @@ fail(struct store *store, int code, const char **error_r)
 		store->failing = true;
 	if (code == MDB_MAP_FULL)
 		return say_full(store, error_r);
-	/* It makes EIO of a write that was cut short, too. */
-	return msg_failure(error_r, "%s: %s%s", store->path, mdb_strerror(code),
+	return msg_failure(error_r, "%s: %s%s", store->path, code == MDB_NOTFOUND ?
+	    "made by an older version: start bouncemilter once" : mdb_strerror(code),
 	    code == EIO ? ", or the disk is full" : "");
 }
 

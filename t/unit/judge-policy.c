@@ -415,9 +415,13 @@ test_order(void **state)
 	decides(DECISION_COUNT, "already suppressed");
 	assert_int_equal(verdict.until, 0);
 	history.suppressed[TABLE_MAIN] = false;
+	history.frozen = true;
 	decides(DECISION_HOLD, "max-suppressions");
 	assert_int_equal(verdict.until, NOW + 30 * DAY);
 	history.recent = 199;
+	decides(DECISION_HOLD, POLICY_FROZEN);
+	assert_int_equal(verdict.until, NOW + 30 * DAY);
+	history.frozen = false;
 	decides(DECISION_SUPPRESS, "threshold reached");
 	history.recent = 1000000;
 	policy.max_suppressions = 0;
@@ -425,6 +429,51 @@ test_order(void **state)
 	verdict.category = CATEGORY_USER_UNKNOWN;
 	decides(DECISION_SUPPRESS, "category");
 #undef decides
+}
+
+/* A frozen provider changes what would suppress, and nothing else; who complains
+   is not the provider. The answer to the same question is the same twice. */
+static void
+test_frozen(void **state)
+{
+	static const struct {
+		enum category category;
+		enum decision want;
+	} rows[] = {
+		{ CATEGORY_USER_UNKNOWN, DECISION_HOLD }, { CATEGORY_MAILBOX_DISABLED, DECISION_HOLD },
+		{ CATEGORY_MAILBOX_FULL, DECISION_COUNT }, { CATEGORY_THROTTLED, DECISION_ALERT },
+		{ CATEGORY_GREYLISTED, DECISION_COUNT }, { CATEGORY_COMPLAINT, DECISION_SUPPRESS },
+	};
+	struct policy_history history = { .frozen = true, .count = 2, .failures = {
+		{ .time = NOW - 2 * DAY }, { .time = NOW - DAY },
+	} };
+	struct policy policy;
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	policy_init(&policy);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct policy_history none = { .frozen = true };
+
+		make(&bounce, &verdict, rows[i].category);
+		policy_decide(&policy, &bounce, &none, &verdict);
+		check(verdict.decision == rows[i].want, "%s", category_name(rows[i].category));
+		policy.categories[rows[i].category].table = TABLE_MAIN;
+		policy_decide(&policy, &bounce, &none, &verdict);
+		check(verdict.decision == rows[i].want, "%s", category_name(rows[i].category));
+	}
+	make(&bounce, &verdict, CATEGORY_MAILBOX_FULL);
+	history.frozen = false;
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+	history.frozen = true;
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_HOLD);
+	assert_true(history.counted[0] && history.counted[1]);
+	history.suppressed[TABLE_MAIN] = true;
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict) == false);
+	assert_int_equal(verdict.decision, DECISION_COUNT);
 }
 
 /* The two tables do not know of each other; a term of 0 never ends. */
@@ -554,7 +603,7 @@ main(void)
 		cmocka_unit_test(test_expired_without_a_server),
 		cmocka_unit_test(test_only_deferred),
 		cmocka_unit_test(test_own_lookup_and_the_operator),
-		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_tables),
 	};
 
