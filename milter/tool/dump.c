@@ -4,7 +4,6 @@
  * shows as a table that Postfix can ask.
  */
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "parse/address.h"
+#include "tool/incident_list.h"
 #include "tool/print.h"
 #include "tool/ratios.h"
 #include "tool/statusfilter.h"
@@ -26,12 +26,14 @@ static const char usage_text[] =
     "What is shown; the suppressions, if nothing is said:\n"
     "      --events            every event, in order\n"
     "      --unverified        reports without proof that we sent the mail\n"
-    "      --held              suppressions that max-suppressions holds back\n"
+    "      --held              suppressions that are held back for a person\n"
     "      --explain ADDRESS   the whole story of one address\n"
     "      --counters          all counters\n"
     "      --rates             attempts, deliveries and bounces by sending domain\n"
     "                          and provider, of the last 24 hours\n"
     "      --unknown           texts that no rule knows, the most frequent first\n"
+    "      --incidents         what goes wrong now, the newest first\n"
+    "      --incident NUMBER   one of them, also if it is over\n"
     "      --delivery-status-filter\n"
     "                          no store: a table for Postfix that corrects codes\n"
     "\n"
@@ -39,7 +41,8 @@ static const char usage_text[] =
     "      --address ADDRESS   --domain DOMAIN     --category CATEGORY\n"
     "      --status PREFIX     enhanced status, such as 5.1.1 or 5.7 (events)\n"
     "      --since TIME        --until TIME        2026-11-20, or 2h for 2 h ago\n"
-    "      --limit N           so many texts of --unknown; 0 for all (default: 50)\n"
+    "      --limit N           at most so many of --unknown or --incidents; 0: all\n"
+    "      --all               those that are over, too (--incidents)\n"
     "\n"
     "Formats, if not aligned text:\n"
     "      --json   --csv   --postmap (suppressions only)\n"
@@ -48,9 +51,10 @@ static const char usage_text[] =
     "  -h, --help              print this, and exit\n"
     "  -V, --version           print the version, and exit\n";
 
-enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS,
-	OPT_RATES, OPT_UNKNOWN, OPT_STATUS_FILTER, OPT_ADDRESS, OPT_DOMAIN, OPT_CATEGORY,
-	OPT_STATUS, OPT_SINCE, OPT_UNTIL, OPT_LIMIT, OPT_JSON, OPT_CSV, OPT_POSTMAP };
+enum { OPT_EVENTS = 256, OPT_UNVERIFIED, OPT_HELD, OPT_EXPLAIN, OPT_COUNTERS, OPT_RATES,
+	OPT_UNKNOWN, OPT_INCIDENTS, OPT_INCIDENT, OPT_STATUS_FILTER, OPT_ADDRESS, OPT_DOMAIN,
+	OPT_CATEGORY, OPT_STATUS, OPT_SINCE, OPT_UNTIL, OPT_LIMIT, OPT_ALL, OPT_JSON, OPT_CSV,
+	OPT_POSTMAP };
 
 static const struct option long_options[] = {
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -60,6 +64,8 @@ static const struct option long_options[] = {
 	{ "counters", no_argument, NULL, OPT_COUNTERS },
 	{ "rates", no_argument, NULL, OPT_RATES },
 	{ "unknown", no_argument, NULL, OPT_UNKNOWN },
+	{ "incidents", no_argument, NULL, OPT_INCIDENTS },
+	{ "incident", required_argument, NULL, OPT_INCIDENT },
 	{ "delivery-status-filter", no_argument, NULL, OPT_STATUS_FILTER },
 	{ "address", required_argument, NULL, OPT_ADDRESS },
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
@@ -68,6 +74,7 @@ static const struct option long_options[] = {
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "until", required_argument, NULL, OPT_UNTIL },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "all", no_argument, NULL, OPT_ALL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "postmap", no_argument, NULL, OPT_POSTMAP },
@@ -89,22 +96,18 @@ struct request {
 	bool any_category;
 	enum category category;
 	int64_t since, until;
-	int limit; /* -1 if it is not given */
+	int64_t limit; /* -1 if it is not given */
+	bool all;
+	uint64_t incident; /* 0 for all */
 	unsigned shown;
 };
-
-static bool
-address_matches(const struct request *request, const char *address)
-{
-	return (request->address == NULL || strcmp(request->address, address) == 0) &&
-	    (request->domain == NULL || strcmp(request->domain, address_domain(address)) == 0);
-}
 
 static bool
 matches(const struct request *request, const char *address, enum category category,
     int64_t time)
 {
-	return address_matches(request, address) &&
+	return (request->address == NULL || strcmp(request->address, address) == 0) &&
+	    (request->domain == NULL || strcmp(request->domain, address_domain(address)) == 0) &&
 	    (request->any_category || request->category == category) &&
 	    (request->since == 0 || time >= request->since) &&
 	    (request->until == 0 || time < request->until);
@@ -214,10 +217,9 @@ show_story(struct request *request, const struct pages_row *row, struct arena *a
 static void
 show_counter(struct request *request, const struct pages_row *row, struct arena *arena)
 {
-	const char *name = arena_strdup(arena, row->key);
-
 	request->shown++;
-	printf("%-56s %12llu\n", name, (unsigned long long)store_scan_number(row->value));
+	printf("%-56s %12llu\n", arena_strdup(arena, row->key),
+	    (unsigned long long)store_scan_number(row->value));
 }
 
 static void
@@ -252,7 +254,7 @@ explain_standing(struct store *store, const struct request *request)
 	store_abort(txn);
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {
 		explain_entry(request, i, "suppressed", &standing.suppressed[i]);
-		explain_entry(request, i, "held back by max-suppressions", &standing.held[i]);
+		explain_entry(request, i, "held back", &standing.held[i]);
 		any |= standing.suppressed[i].event != 0 || standing.held[i].event != 0;
 	}
 	if (!any)
@@ -265,29 +267,6 @@ explain_standing(struct store *store, const struct request *request)
 	putchar('\n');
 }
 
-static void
-run(struct store *store, struct request *request)
-{
-	switch (request->what) {
-	case OPT_EVENTS:
-		walk(store, STORE_JOURNAL, request, show_event);
-		break;
-	case OPT_UNVERIFIED:
-		walk(store, STORE_UNVERIFIED, request, show_event);
-		break;
-	case OPT_COUNTERS:
-		walk(store, STORE_COUNTERS, request, show_counter);
-		break;
-	case OPT_EXPLAIN:
-		if (request->format == PRINT_TEXT)
-			explain_standing(store, request);
-		walk(store, STORE_JOURNAL, request, show_story);
-		break;
-	default:
-		walk(store, STORE_STANDING, request, show_standing);
-	}
-}
-
 static const char *
 parse_address(struct request *request, const char *argument)
 {
@@ -298,14 +277,14 @@ parse_address(struct request *request, const char *argument)
 	return address;
 }
 
-static int
-parse_limit(const char *argument)
+static unsigned
+parse_number(const char *argument)
 {
 	uint64_t number;
 
-	if (str_number(str_of(argument), &number) == -1 || number > INT_MAX)
+	if (str_number(str_of(argument), &number) == -1 || number > INT32_MAX)
 		tool_usage(PROGRAM, "\"%s\" is no number", argument);
-	return (int)number;
+	return (unsigned)number;
 }
 
 static void
@@ -316,12 +295,15 @@ parse_option(struct request *request, int option)
 		request->config_path = optarg;
 		break;
 	case OPT_EXPLAIN: case OPT_EVENTS: case OPT_UNVERIFIED: case OPT_HELD: case OPT_COUNTERS:
-	case OPT_RATES: case OPT_UNKNOWN: case OPT_STATUS_FILTER:
+	case OPT_RATES: case OPT_UNKNOWN: case OPT_STATUS_FILTER: case OPT_INCIDENTS:
+	case OPT_INCIDENT:
 		if (request->what != 0)
 			tool_usage(PROGRAM, "only one thing can be shown at a time");
 		request->what = option;
 		if (option == OPT_EXPLAIN)
 			request->address = parse_address(request, optarg);
+		if (option == OPT_INCIDENT && (request->incident = parse_number(optarg)) == 0)
+			tool_usage(PROGRAM, "there is no incident 0");
 		break;
 	case OPT_ADDRESS:
 		request->address = parse_address(request, optarg);
@@ -346,16 +328,14 @@ parse_option(struct request *request, int option)
 		request->until = tool_time(PROGRAM, optarg);
 		break;
 	case OPT_LIMIT:
-		request->limit = parse_limit(optarg);
+		request->limit = parse_number(optarg);
 		break;
-	case OPT_JSON:
-		request->format = PRINT_JSON;
+	case OPT_ALL:
+		request->all = true;
 		break;
-	case OPT_CSV:
-		request->format = PRINT_CSV;
-		break;
-	case OPT_POSTMAP:
-		request->format = PRINT_POSTMAP;
+	case OPT_JSON: case OPT_CSV: case OPT_POSTMAP:
+		request->format = option == OPT_JSON ? PRINT_JSON :
+		    option == OPT_CSV ? PRINT_CSV : PRINT_POSTMAP;
 		break;
 	default:
 		tool_last_option(PROGRAM, usage_text, option);
@@ -368,14 +348,13 @@ check_request(const struct request *request)
 {
 	bool filtered = request->domain != NULL || !request->any_category ||
 	    request->status != NULL || request->since != 0 || request->until != 0;
+	bool narrowed = filtered || request->address != NULL;
 
 	if (request->format == PRINT_POSTMAP && request->what != 0)
 		tool_usage(PROGRAM, "--postmap is for suppressions only");
-	if (request->what == OPT_COUNTERS && (request->format != PRINT_TEXT || filtered ||
-	    request->address != NULL))
+	if (request->what == OPT_COUNTERS && (request->format != PRINT_TEXT || narrowed))
 		tool_usage(PROGRAM, "--counters has no filter and no other format");
-	if (request->what == OPT_STATUS_FILTER && (request->format != PRINT_TEXT || filtered ||
-	    request->address != NULL))
+	if (request->what == OPT_STATUS_FILTER && (request->format != PRINT_TEXT || narrowed))
 		tool_usage(PROGRAM, "--delivery-status-filter has no filter and no other format");
 	if (request->what == OPT_RATES && (request->address != NULL || !request->any_category ||
 	    request->status != NULL || request->format == PRINT_CSV))
@@ -388,22 +367,35 @@ check_request(const struct request *request)
 	if (request->status != NULL && request->what != OPT_EVENTS &&
 	    request->what != OPT_UNVERIFIED && request->what != OPT_UNKNOWN)
 		tool_usage(PROGRAM, "--status is for --events, --unverified and --unknown");
-	if (request->limit != -1 && request->what != OPT_UNKNOWN)
-		tool_usage(PROGRAM, "--limit is for --unknown");
+	if (request->limit != -1 && request->what != OPT_UNKNOWN && request->what != OPT_INCIDENTS)
+		tool_usage(PROGRAM, "--limit is for --unknown and --incidents");
+	if (request->all && request->what != OPT_INCIDENTS)
+		tool_usage(PROGRAM, "--all is for --incidents");
+	if (request->what == OPT_INCIDENTS && (request->address != NULL || !request->any_category ||
+	    request->format == PRINT_CSV))
+		tool_usage(PROGRAM, "--incidents has the filters --domain (of the sender), --since, "
+		    "--until, --limit and --all, and the format --json");
+	if (request->what == OPT_INCIDENT && (narrowed || request->format == PRINT_CSV))
+		tool_usage(PROGRAM, "--incident has no filter, and the format --json");
 }
 
 /* Whole hours: the one that is not over counts as far as it is. */
-static void
-show_rates(struct store *store, struct request *request)
+static int
+show_rates(struct store *store, const struct request *request, const char **error_r)
 {
-	int64_t since = request->since != 0 ? request->since : clock_now() - CLOCK_DAY_SEC;
-	const char *error;
-	int rows = ratios_print(store, request->format, since, request->until,
-	    request->domain == NULL ? "" : request->domain, &error);
+	return ratios_print(store, request->format,
+	    request->since != 0 ? request->since : clock_now() - CLOCK_DAY_SEC, request->until,
+	    request->domain == NULL ? "" : request->domain, error_r);
+}
 
-	if (rows == -1)
-		tool_fail(error);
-	request->shown = (unsigned)rows;
+static int
+show_incidents(struct store *store, const struct request *request, const char **error_r)
+{
+	const struct incidents_wanted wanted = { .id = request->incident, .closed = request->all,
+		.domain = request->domain, .since = request->since, .until = request->until,
+		.limit = request->limit == -1 ? 0 : (unsigned)request->limit };
+
+	return incidents_print(store, request->format, &wanted, error_r);
 }
 
 static bool
@@ -415,18 +407,15 @@ is_wanted(const void *context, const struct journal_event *event)
 	    event->bounce.time) && status_matches(request, event->bounce.status);
 }
 
-static void
-show_unknown(struct store *store, struct request *request, const char *rules_dir)
+static int
+show_unknown(struct store *store, const struct request *request, const char *rules_dir,
+    const char **error_r)
 {
 	const struct unknown unknown = { .format = request->format, .rules_dir = rules_dir,
 		.limit = request->limit == -1 ? UNKNOWN_LIMIT : (unsigned)request->limit,
 		.wanted = is_wanted, .context = request };
-	const char *error;
-	int rows = unknown_print(store, &unknown, &error);
 
-	if (rows == -1)
-		tool_fail(error);
-	request->shown = (unsigned)rows;
+	return unknown_print(store, &unknown, error_r);
 }
 
 /* Rules become a table for Postfix; there may be no store yet. */
@@ -447,14 +436,40 @@ show_store(struct request *request)
 {
 	struct config *config;
 	struct store *store;
+	const char *error;
+	int rows = 0;
 
 	tool_open(request->config_path, true, &config, &store);
-	if (request->what == OPT_RATES)
-		show_rates(store, request);
-	else if (request->what == OPT_UNKNOWN)
-		show_unknown(store, request, config->local_rules_dir);
-	else
-		run(store, request);
+	switch (request->what) {
+	case OPT_EVENTS:
+		walk(store, STORE_JOURNAL, request, show_event);
+		break;
+	case OPT_UNVERIFIED:
+		walk(store, STORE_UNVERIFIED, request, show_event);
+		break;
+	case OPT_COUNTERS:
+		walk(store, STORE_COUNTERS, request, show_counter);
+		break;
+	case OPT_EXPLAIN:
+		if (request->format == PRINT_TEXT)
+			explain_standing(store, request);
+		walk(store, STORE_JOURNAL, request, show_story);
+		break;
+	case OPT_RATES:
+		rows = show_rates(store, request, &error);
+		break;
+	case OPT_UNKNOWN:
+		rows = show_unknown(store, request, config->local_rules_dir, &error);
+		break;
+	case OPT_INCIDENTS: case OPT_INCIDENT:
+		rows = show_incidents(store, request, &error);
+		break;
+	default:
+		walk(store, STORE_STANDING, request, show_standing);
+	}
+	if (rows == -1)
+		tool_fail(error);
+	request->shown += (unsigned)rows;
 	store_close(store);
 	config_put(config);
 }

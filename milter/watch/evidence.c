@@ -7,29 +7,25 @@
 #include "base/msg.h"
 #include "watch/watch.h"
 
-/* A copy of at most so many bytes, cut between characters. */
-static char *
+/* How much of a text is kept of at most so many bytes, cut between characters. */
+static size_t
 cut(const char *text, size_t bytes_most)
 {
 	size_t len = strnlen(text, bytes_most);
-	char *copy;
 
 	/* 10xxxxxx goes on with a character. */
 	while (text[len] != '\0' && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
 		len--;
-	copy = strndup(text, len);
-	if (copy == NULL)
-		msg_out_of_memory();
-	return copy;
+	return len;
 }
 
 void
 evidence_name(char name[EVIDENCE_NAME_BYTES], const char *text)
 {
-	char *copy = cut(text, EVIDENCE_NAME_BYTES - 1);
+	size_t len = cut(text, EVIDENCE_NAME_BYTES - 1);
 
-	strcpy(name, copy);
-	free(copy);
+	memcpy(name, text, len);
+	name[len] = '\0';
 }
 
 void
@@ -43,21 +39,21 @@ evidence_free(struct evidence *evidence)
 static void
 count(struct evidence_name *names, unsigned size, const char *text, uint64_t add)
 {
-	char name[EVIDENCE_NAME_BYTES];
+	size_t len = cut(text, EVIDENCE_NAME_BYTES - 1);
 	unsigned least = 0;
 
-	if (text[0] == '\0')
+	if (len == 0)
 		return;
-	evidence_name(name, text);
 	for (unsigned i = 0; i < size; i++) {
-		if (names[i].count > 0 && strcmp(names[i].name, name) == 0) {
+		if (names[i].count > 0 && memcmp(names[i].name, text, len) == 0 &&
+		    names[i].name[len] == '\0') {
 			names[i].count += add;
 			return;
 		}
 		if (names[i].count < names[least].count)
 			least = i;
 	}
-	strcpy(names[least].name, name);
+	evidence_name(names[least].name, text);
 	names[least].count += add;
 }
 
@@ -65,17 +61,21 @@ count(struct evidence_name *names, unsigned size, const char *text, uint64_t add
 static void
 add_text(struct evidence *evidence, const char *text, bool newest)
 {
+	size_t len = cut(text, INCIDENT_TEXT_BYTES);
 	char *copy;
 
-	if (text[0] == '\0')
+	if (len == 0)
 		return;
-	copy = cut(text, INCIDENT_TEXT_BYTES);
 	for (unsigned i = 0; i < INCIDENT_TEXTS; i++) {
-		if (evidence->texts[i] == NULL || strcmp(evidence->texts[i], copy) != 0)
-			continue;
-		free(copy);
-		return;
+		if (evidence->texts[i] != NULL && strncmp(evidence->texts[i], text, len) == 0 &&
+		    evidence->texts[i][len] == '\0')
+			return;
 	}
+	if (!newest && evidence->texts[INCIDENT_TEXTS - 1] != NULL)
+		return;
+	copy = strndup(text, len);
+	if (copy == NULL)
+		msg_out_of_memory();
 	if (newest) {
 		free(evidence->texts[INCIDENT_TEXTS - 1]);
 		memmove(&evidence->texts[1], &evidence->texts[0],
@@ -86,10 +86,9 @@ add_text(struct evidence *evidence, const char *text, bool newest)
 	for (unsigned i = 0; i < INCIDENT_TEXTS; i++) {
 		if (evidence->texts[i] == NULL) {
 			evidence->texts[i] = copy;
-			return;
+			break;
 		}
 	}
-	free(copy);
 }
 
 static void
@@ -120,6 +119,7 @@ evidence_add(struct evidence *evidence, const struct watch_event *event)
 	add_text(evidence, event->text, true);
 	take_name(evidence->identity, event->identity);
 	take_name(evidence->address, event->address);
+	take_name(evidence->sender_domain, event->sender_domain);
 }
 
 void
@@ -157,6 +157,7 @@ evidence_merge(struct evidence *evidence, const struct evidence *older)
 	merge_name(evidence->address, older->address);
 	merge_name(evidence->selector, older->selector);
 	merge_name(evidence->from_domain, older->from_domain);
+	merge_name(evidence->sender_domain, older->sender_domain);
 }
 
 /* The most frequent first. */
@@ -193,6 +194,7 @@ evidence_show(const struct evidence *evidence, struct incident *incident)
 	incident->address = evidence->address;
 	incident->selector = evidence->selector;
 	incident->from_domain = evidence->from_domain;
+	incident->sender_domain = evidence->sender_domain;
 	/* "auth-failure/dkim" */
 	slash = strchr(incident->causes[0].name, '/');
 	category_find(slash == NULL ? str_of(incident->causes[0].name) :
@@ -222,6 +224,7 @@ evidence_recall(struct evidence *evidence, const struct incident *incident)
 	take_name(evidence->address, incident->address);
 	take_name(evidence->selector, incident->selector);
 	take_name(evidence->from_domain, incident->from_domain);
+	take_name(evidence->sender_domain, incident->sender_domain);
 }
 
 size_t

@@ -29,6 +29,7 @@ struct evidence {
 	char address[EVIDENCE_NAME_BYTES];
 	char selector[EVIDENCE_NAME_BYTES];
 	char from_domain[EVIDENCE_NAME_BYTES];
+	char sender_domain[EVIDENCE_NAME_BYTES];
 };
 
 struct watch_event;

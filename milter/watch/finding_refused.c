@@ -5,17 +5,16 @@
 
 #define SPREAD_PART 10    /* a trace of the ratio: so much of it at each provider */
 #define OTHERS_LEAST 10   /* attempts elsewhere, to say that only one refuses */
-#define TOP 8
 
 /* The largest numbers of some, to ask for the k-th. */
 struct top {
-	double values[TOP];
+	double values[WATCH_SPREAD_PROVIDERS_MOST];
 };
 
 static void
 top_add(struct top *top, double value)
 {
-	for (unsigned i = 0; i < TOP; i++) {
+	for (unsigned i = 0; i < WATCH_SPREAD_PROVIDERS_MOST; i++) {
 		if (value > top->values[i]) {
 			double smaller = top->values[i];
 
@@ -28,7 +27,7 @@ top_add(struct top *top, double value)
 static double
 top_at(const struct top *top, unsigned k)
 {
-	return k < 1 || k > TOP ? 0 : top->values[k - 1];
+	return k < 1 || k > WATCH_SPREAD_PROVIDERS_MOST ? 0 : top->values[k - 1];
 }
 
 /* What the providers of a group have in the two windows. */

@@ -6,7 +6,6 @@
 
 #include "watch/finding.h"
 
-#define RAMP_MINUTES 4    /* a shorter send has no quarters */
 #define RAMP_GAP 10       /* minutes without mail are the end of a send */
 
 void
@@ -139,7 +138,7 @@ find_ramp(const struct asked *asked)
 		sent[quarter] += attempts;
 		failed[quarter] += series_at(&flow->failed, i);
 	}
-	if (asked->minute - begin + 1 >= RAMP_MINUTES && sent[0] > 0)
+	if (asked->minute - begin + 1 >= WATCH_RAMP_MINUTES_LEAST && sent[0] > 0)
 		asked->finding->levels[SEVERITY_WARNING] = finding_less(finding_part(failed[1], rule->count),
 		    finding_part(series_share(failed[1], sent[1]),
 			rule->factor * finding_usual(failed[0] / sent[0])));

@@ -42,6 +42,7 @@ static const struct textform_field fields[] = {
 	{ "address", TEXTFORM_TEXT, AT(address), 1, NULL },
 	{ "selector", TEXTFORM_TEXT, AT(selector), 1, NULL },
 	{ "from-domain", TEXTFORM_TEXT, AT(from_domain), 1, NULL },
+	{ "sender-domain", TEXTFORM_TEXT, AT(sender_domain), 1, NULL },
 	{ "at", TEXTFORM_COUNT, AT(providers), INCIDENT_PROVIDERS, NULL },
 	{ "by", TEXTFORM_COUNT, AT(causes), INCIDENT_CAUSES, NULL },
 	{ "code", TEXTFORM_COUNT, AT(codes), INCIDENT_CODES, NULL },

@@ -56,6 +56,7 @@ struct incident {
 	const char *address;     /* our IP address, as the words name it */
 	const char *selector;    /* s= of our DKIM signature in the newest returned message */
 	const char *from_domain; /* ... and the domain of its From */
+	const char *sender_domain; /* of MAIL FROM of the newest failure */
 	struct incident_count providers[INCIDENT_PROVIDERS]; /* display names, most first */
 	struct incident_count causes[INCIDENT_CAUSES]; /* "auth-failure/dkim" */
 	struct incident_count codes[INCIDENT_CODES];   /* "550 5.7.26" */

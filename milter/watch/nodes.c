@@ -60,8 +60,8 @@ link_newest(struct nodes *nodes, struct node *node)
 	nodes->newest = node;
 }
 
-static void
-touch(struct nodes *nodes, struct node *node, int64_t minute)
+void
+nodes_touch(struct nodes *nodes, struct node *node, int64_t minute)
 {
 	if (minute > node->touched)
 		node->touched = minute;
@@ -274,7 +274,7 @@ find(struct nodes *nodes, enum node_kind kind, enum topic topic, const char *dom
 	if (node == NULL && make)
 		node = make_node(nodes, kind, topic, domain, part, hash);
 	if (node != NULL && make)
-		touch(nodes, node, minute);
+		nodes_touch(nodes, node, minute);
 	return node;
 }
 

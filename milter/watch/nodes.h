@@ -103,6 +103,9 @@ struct cell *nodes_cell(struct nodes *nodes, enum topic topic, const char *domai
 struct group *nodes_group(struct nodes *nodes, enum topic topic, const char *domain,
     const char *part, int64_t minute, bool make);
 
+/* Something happened there: it is the newest. */
+void nodes_touch(struct nodes *nodes, struct node *node, int64_t minute);
+
 /* A cell belongs to a group from now on. */
 void nodes_join(struct cell *cell, struct group *group);
 

@@ -212,7 +212,7 @@ add_failure(struct watch *watch, enum topic topic, enum topic group_topic, const
 	struct cell *cell = cell_of(watch, topic, domain, part, group, event);
 
 	/* Again, so that it is newer than its cell. */
-	nodes_group(watch->nodes, group_topic, domain, group_part, minute, true);
+	nodes_touch(watch->nodes, &group->node, minute);
 	learn_usual(watch, cell, event->time / HOUR_SEC);
 	cell->hour_failed++;
 	series_add(&cell->failed, minute, 1);

@@ -42,7 +42,8 @@ enum watch_kind {
 struct watch_event {
 	enum watch_kind kind;
 	int64_t time;           /* when it happened; older than a window is no part of it */
-	const char *domain;     /* organisational domain of the envelope sender */
+	const char *domain;     /* organisational domain of the envelope sender ... */
+	const char *sender_domain; /* ... and its domain as it is */
 	const char *provider;   /* whose server it was: providers_find() */
 	const char *provider_name; /* what people call it, "Google" */
 	bool major;             /* one of the big three */
