@@ -18,6 +18,7 @@
 #include "advice.h"
 #include "base/clock.h"
 #include "base/msg.h"
+#include "config_alert.h"
 #include "housekeeping.h"
 #include "pipeline_incident.h"
 #include "proofs.h"
@@ -255,7 +256,7 @@ serve(struct config *config, bool foreground, bool backfill)
 		.backfill = backfill };
 	int parent = foreground ? -1 : startup_detach(), status;
 	struct arena *arena = arena_new();
-	const char *error;
+	const char *error, *alerts;
 
 	block_signals();
 	config_set_current(config);
@@ -270,6 +271,9 @@ serve(struct config *config, bool foreground, bool backfill)
 	msg_info("started, version %s, %u rules%s", VERSION, rule_set_count(config->rules),
 	    config->mode == MODE_OBSERVE ? ", only observing" : "");
 	msg_info("reports act if proven by: %s", proofs_print(config, arena));
+	alerts = alert_without_log(config, arena);
+	if (alerts != NULL)
+		msg_info("%s", alerts);
 	sd_notify(0, "READY=1");
 	if (milter_run() == -1)
 		status = EX_SOFTWARE;
@@ -301,7 +305,7 @@ test(const struct config *config)
 {
 	struct buf advice = { 0 };
 	struct arena *arena;
-	const char *error;
+	const char *error, *alerts;
 	struct dns *dns;
 	int ret;
 
@@ -315,6 +319,9 @@ test(const struct config *config)
 	print_log(config);
 	arena = arena_new();
 	printf("proofs: %s\n", proofs_print(config, arena));
+	alerts = alert_without_log(config, arena);
+	if (alerts != NULL)
+		printf("%s\n", alerts);
 	arena_free(arena);
 	if (ret == -1)
 		msg_warning("%s", error);

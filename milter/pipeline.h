@@ -118,6 +118,9 @@ int pipeline_log_commit(struct pipeline_log *log, const char *position);
    not believed (trust-local in bouncemilter.conf(5)). */
 void pipeline_log_runs(struct pipeline *pipeline, bool runs);
 
+/* What is wrong with the log, for people; NULL if nothing is. */
+void pipeline_log_fails(struct pipeline *pipeline, const char *why);
+
 /* Is this recipient, as typed in RCPT TO, to be refused (enforce = milter)?
    Returns 1 and why, 0 if not, -1 if the store could not be read. */
 int pipeline_is_suppressed(struct pipeline *pipeline, const char *recipient,

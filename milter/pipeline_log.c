@@ -1,6 +1,7 @@
 /*
  * The lane in which the mail log arrives.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,4 +366,13 @@ void
 pipeline_log_runs(struct pipeline *pipeline, bool runs)
 {
 	pipeline->log_runs = runs;
+}
+
+void
+pipeline_log_fails(struct pipeline *pipeline, const char *why)
+{
+	char cause[128];
+
+	snprintf(cause, sizeof(cause), "the mail log: %s", why == NULL ? "" : why);
+	watch_condition(pipeline->parts.watch, CONDITION_LOG_SILENT, why != NULL, cause);
 }

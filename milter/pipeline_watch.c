@@ -8,7 +8,9 @@
 #include "base/msg.h"
 #include "campaigns.h"
 #include "judge/identity.h"
+#include "parse/address.h"
 #include "parse/header.h"
+#include "parse/returnpath.h"
 #include "proof/dkim_claim.h"
 #include "watch/provider.h"
 
@@ -83,6 +85,7 @@ tell(struct pipeline *pipeline, const struct config *config, const struct bounce
 		.kind = kind_of(bounce, verdict),
 		.time = bounce->time + now - clock_now(),
 		.domain = provider_of_sender(bounce->sender, arena),
+		.sender_domain = address_domain(returnpath_sender(bounce->sender, arena)),
 		.provider = provider.domain, .provider_name = provider.name, .major = provider.major,
 		.category = verdict->category,
 		.connecting = bounce->stage == STAGE_CONNECT || bounce->stage == STAGE_HELO,

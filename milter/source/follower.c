@@ -26,6 +26,7 @@ struct follower {
 	bool reading;            /* the last try to read went well */
 	int64_t unlogged_msec;   /* when mail first went by since the last line */
 	bool silent;             /* it was warned of */
+	atomic_bool unreadable;
 	int wake_fd;
 	pthread_t thread;
 	atomic_bool stopping;
@@ -45,6 +46,7 @@ note_reading(struct follower *follower, bool reading, const char *error)
 	if (reading == follower->reading)
 		return;
 	follower->reading = reading;
+	follower->unreadable = !reading;
 	pipeline_log_runs(follower->pipeline, reading);
 	if (reading)
 		msg_info("%s: reading it again", follower->source->name);
@@ -194,4 +196,6 @@ follower_check(struct follower *follower, int64_t last_mail_msec)
 		    "bouncemilter.conf to where the mail log is, and see that the daemon may "
 		    "read it", follower->source->name);
 	follower->silent = silent;
+	pipeline_log_fails(follower->pipeline, follower->unreadable ? "it cannot be read" :
+	    silent ? "it says nothing, although mail goes by" : NULL);
 }
