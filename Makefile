@@ -88,7 +88,7 @@ all: $(PROGRAMS)
 
 $(B)/bouncemilter: $(call obj,$(MILTER_SRC) $(DAEMON_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/tool/incidents.c milter/watch/incident.c milter/watch/telling.c milter/watch/telling_text.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
+$(B)/bouncemilter-dump: $(call obj,milter/tool/dump.c milter/tool/ratios.c milter/tool/statusfilter.c milter/tool/unknown.c milter/tool/incident_list.c milter/watch/incident.c milter/watch/telling.c milter/watch/telling_text.c $(TOOL_SRC) $(CORE_SRC)) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bouncemilter-classify: $(call obj,$(CLASSIFY_SRC) $(TOOL_SRC) $(CORE_SRC) $(filter-out %/tag.c,$(PROOF_SRC))) $(LAYERS)
 	$(CC) $(CFLAGS) $(LDHARD) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -164,7 +164,7 @@ check: deps
 	$(PROVE) -r t $(B)/t/unit
 
 demo: deps
-	$(MAKE) all
+	$(MAKE) all $(patsubst %,$(B)/t/lib/%,clock-preload.so names-preload.so sign_message)
 	t/demo
 demo-sendmail: deps
 	$(MAKE) all $(B)/t/lib/sendmail-preload.so
@@ -220,7 +220,7 @@ bench-ledger: deps
 	BM_BUILD=$(B) t/bench/ledger
 soak: deps
 	$(MAKE) tests
-	BM_SOAK=1 $(PROVE) -r t
+	BM_SOAK=1 $(PROVE) -r t $(B)/t/unit
 	BM_SOAK=1 BM_BUILD=$(B) t/bench/classify mbox
 
 # --- installation --------------------------------------------------------

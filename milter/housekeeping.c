@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "config.h"
+#include "metrics.h"
 #include "record.h"
 #include "store/breaker.h"
 #include "store/rates.h"
@@ -13,11 +14,14 @@
 
 #define LIFT_MOST 1000      /* in one transaction */
 #define CLEAN_EVERY_SEC 60
+#define METRICS_EVERY_SEC 30
 #define CLEAN_ROWS 10000    /* of each table in one transaction */
 
 struct housekeeping {
 	const struct pipeline_parts *parts;
-	int64_t next_cleaning;
+	int64_t next_cleaning, next_metrics;
+	struct metrics_addresses addresses;
+	bool metrics_failed; /* and it was said */
 	/* Belongs to the writer thread. */
 	uint8_t seen_position[HMAC_DIGEST_BYTES];
 	/* A job is on its way: the next tick need not send another. */
@@ -187,6 +191,21 @@ something_expired(struct housekeeping *housekeeping)
 	return ret == 1;
 }
 
+/* For node_exporter. What is wrong with it is said once. */
+static void
+write_metrics(struct housekeeping *housekeeping)
+{
+	struct config *config = config_get();
+	const char *error;
+	bool failed = metrics_write(housekeeping->parts->store, config, &housekeeping->addresses,
+	    &error) == -1;
+
+	if (failed && !housekeeping->metrics_failed)
+		msg_error("alert-textfile: %s", error);
+	housekeeping->metrics_failed = failed;
+	config_put(config);
+}
+
 void
 housekeeping_tick(struct housekeeping *housekeeping)
 {
@@ -200,6 +219,10 @@ housekeeping_tick(struct housekeeping *housekeeping)
 	if (parts->sent != NULL && (due || housekeeping->more))
 		post_chore(housekeeping, parts->sent_writer, &housekeeping->forgetting, forget_apply,
 		    NULL);
+	if (now >= housekeeping->next_metrics) {
+		housekeeping->next_metrics = now + METRICS_EVERY_SEC;
+		write_metrics(housekeeping);
+	}
 	if (!due)
 		return;
 	housekeeping->next_cleaning = now + CLEAN_EVERY_SEC;

@@ -51,6 +51,7 @@ struct pipeline {
 	struct campaigns *campaigns;
 	struct pipeline_keeping keeping;
 	struct alerts_counts told;  /* and counted in the store */
+	struct watch_size seen_size; /* the same */
 	int64_t usual_hour;
 	/* The log is being read: what it does not confirm is not believed. */
 	atomic_bool log_runs;

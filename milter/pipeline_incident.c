@@ -22,7 +22,9 @@ struct incident_job {
 	struct watch_usual *usuals;
 	unsigned usual_count;
 	bool with_usual;
-	struct alerts_counts told; /* since the last time */
+	/* Since the last time. */
+	struct alerts_counts told;
+	uint64_t forgotten, unopened;
 	struct pipeline *pipeline;
 	bool written;
 };
@@ -93,7 +95,11 @@ incident_apply(struct job *base, struct store_txn *txn, const char **error_r)
 		if (keep_change(txn, change, error_r) == -1)
 			return -1;
 	}
-	if (job->with_usual && keep_usual(job, txn, error_r) == -1)
+	if ((job->with_usual && keep_usual(job, txn, error_r) == -1) ||
+	    (job->forgotten > 0 && counters_add(txn, "watch_forgotten_total", "", "",
+		job->forgotten, error_r) == -1) ||
+	    (job->unopened > 0 && counters_add(txn, "incidents_unopened_total", "", "",
+		job->unopened, error_r) == -1))
 		return -1;
 	return count_told(&job->told, txn, error_r);
 }
@@ -195,6 +201,7 @@ pipeline_incident_tick(struct pipeline *pipeline, struct alerts *alerts)
 	struct incident_job *job = calloc(1, sizeof(*job));
 	struct config *config = config_get();
 	struct watch *watch = pipeline->parts.watch;
+	struct watch_size size;
 	int64_t now, hour;
 	bool due;
 
@@ -214,8 +221,12 @@ pipeline_incident_tick(struct pipeline *pipeline, struct alerts *alerts)
 	job->with_usual = hour != pipeline->usual_hour;
 	if (job->with_usual)
 		job->usual_count = watch_usuals(watch, job->arena, &job->usuals);
+	watch_size(watch, &size);
+	job->forgotten = size.forgotten - pipeline->seen_size.forgotten;
+	job->unopened = size.unopened - pipeline->seen_size.unopened;
+	pipeline->seen_size = size;
 	pipeline->usual_hour = hour;
-	due = newly_told(pipeline, alerts, &job->told);
+	due = newly_told(pipeline, alerts, &job->told) || job->forgotten > 0 || job->unopened > 0;
 	job->job = (struct job){ .apply = incident_apply, .committed = incident_committed,
 		.release = incident_release, .bytes = arena_used(job->arena) };
 	if (job->changes.first == NULL && !job->with_usual && !due) {

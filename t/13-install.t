@@ -18,12 +18,14 @@ sub mode { my @st = lstat "$root$_[0]"; return @st ? sprintf '%o', $st[2] & 0777
 my @pages = map { s{.*/}{}r } glob top() . '/man/*';
 my @rules = map { s{.*/}{}r } glob top() . '/rules/*.rules';
 my %wanted = (
-    (map { ("/usr/local/sbin/$_" => '755') } qw(bouncemilter bouncemilter-dump bouncemilter-suppress)),
+    (map { ("/usr/local/sbin/$_" => '755') } qw(bouncemilter bouncemilter-dump bouncemilter-suppress bouncemilter-web)),
     '/usr/local/bin/bouncemilter-classify' => '755',
     (map { ('/usr/local/share/man/man' . substr($_, -1) . "/$_" => '644') } @pages),
-    (map { ("/usr/local/share/bouncemilter/rules/$_" => '644') } @rules),
+    (map { ("/usr/local/share/bouncemilter/rules/$_" => '644') } @rules, 'providers.list'),
     '/etc/bouncemilter/bouncemilter.conf'      => '644',
     '/lib/systemd/system/bouncemilter.service' => '644',
+    '/lib/systemd/system/bouncemilter-web.service' => '644',
+    (map { ("/usr/local/share/bouncemilter/$_" => '644') } qw(prometheus-alerts.yml grafana-dashboard.json)),
     '/usr/lib/tmpfiles.d/bouncemilter.conf'    => '644',
     '/usr/lib/sysusers.d/bouncemilter.conf'    => '644',
 );
@@ -46,7 +48,7 @@ subtest 'what is installed works' => sub {
     }
     like $out, qr/: good, $rules rules$/m, 'every rule is loaded';
     is((run("$root/usr/local/$_", '--version'))[0], 0, "$_ runs")
-        for qw(sbin/bouncemilter sbin/bouncemilter-dump sbin/bouncemilter-suppress bin/bouncemilter-classify);
+        for qw(sbin/bouncemilter sbin/bouncemilter-dump sbin/bouncemilter-suppress sbin/bouncemilter-web bin/bouncemilter-classify);
 };
 
 subtest 'places are those of the installation' => sub {
