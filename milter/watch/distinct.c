@@ -63,7 +63,7 @@ find(uint64_t *places, unsigned size, uint64_t name)
 
 /* Another size, without what is too old. */
 static void
-resize(struct distinct *distinct, unsigned size, int64_t now, bool forever)
+resize(struct distinct *distinct, unsigned size, int64_t now, unsigned forever)
 {
 	uint64_t *places = zeroed(size, sizeof(*places));
 
@@ -71,7 +71,7 @@ resize(struct distinct *distinct, unsigned size, int64_t now, bool forever)
 	for (unsigned i = 0; i < distinct->size; i++) {
 		uint64_t place = distinct->places[i];
 
-		if (place == 0 || (!forever && age_of(place, now) >= DISTINCT_KEEP))
+		if (place == 0 || (forever == 0 && age_of(place, now) >= DISTINCT_KEEP))
 			continue;
 		*find(places, size, place) = place;
 		distinct->used++;
@@ -95,9 +95,9 @@ sketch_add(uint8_t *registers, uint64_t hash)
 /* The sketch of this period; the one before it is kept for as long. The first
    one begins with what is remembered by name. */
 static uint8_t *
-sketch_at(struct distinct *distinct, int64_t minute, bool forever)
+sketch_at(struct distinct *distinct, int64_t minute, unsigned forever)
 {
-	int64_t period = forever ? 0 : minute / DISTINCT_KEEP;
+	int64_t period = forever > 0 ? 0 : minute / DISTINCT_KEEP;
 
 	if (distinct->registers[0] == NULL) {
 		distinct->registers[0] = zeroed(REGISTERS, 1);
@@ -119,8 +119,37 @@ sketch_at(struct distinct *distinct, int64_t minute, bool forever)
 	return distinct->registers[0];
 }
 
+/* From now on there is but the sketch. */
+static void
+forget_names(struct distinct *distinct)
+{
+	free(distinct->places);
+	distinct->places = NULL;
+	distinct->size = distinct->used = 0;
+}
+
+/* Room for one more name: what is too old goes, once a minute; then the table
+   grows. Returns false if there is none. */
+static bool
+make_room(struct distinct *distinct, int64_t minute, unsigned forever)
+{
+	unsigned most = forever > 0 ? forever : DISTINCT_EXACT;
+
+	if (distinct->size == 0)
+		resize(distinct, PLACES_FIRST, minute, forever);
+	if ((distinct->used + 1) * 2 <= distinct->size)
+		return true;
+	if (forever == 0 && distinct->purged != minute) {
+		distinct->purged = minute;
+		resize(distinct, distinct->size, minute, forever);
+	}
+	if ((distinct->used + 1) * 2 > distinct->size && distinct->used < most)
+		resize(distinct, distinct->size * 2, minute, forever);
+	return (distinct->used + 1) * 2 <= distinct->size;
+}
+
 void
-distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, bool forever)
+distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, unsigned forever)
 {
 	uint64_t name = hash & ~(uint64_t)MINUTE_MASK, *place;
 
@@ -129,20 +158,19 @@ distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, bool fore
 	/* The sketch sees the same bits when it is made of the places. */
 	if (distinct->registers[0] != NULL)
 		sketch_add(sketch_at(distinct, minute, forever), name);
-	if (distinct->size == 0)
-		resize(distinct, PLACES_FIRST, minute, forever);
-	place = find(distinct->places, distinct->size, name);
-	if (*place == 0 && (distinct->used + 1) * 2 > distinct->size) {
-		resize(distinct, distinct->size, minute, forever);
-		if ((distinct->used + 1) * 2 > distinct->size && distinct->used < DISTINCT_EXACT)
-			resize(distinct, distinct->size * 2, minute, forever);
-		place = find(distinct->places, distinct->size, name);
-	}
-	if (*place == 0 && distinct->used >= DISTINCT_EXACT) {
-		sketch_add(sketch_at(distinct, minute, forever), name);
+	if (forever > 0 && distinct->registers[0] != NULL)
 		return;
+	place = distinct->size == 0 ? NULL : find(distinct->places, distinct->size, name);
+	if (place == NULL || *place == 0) {
+		if (!make_room(distinct, minute, forever)) {
+			sketch_add(sketch_at(distinct, minute, forever), name);
+			if (forever > 0)
+				forget_names(distinct);
+			return;
+		}
+		place = find(distinct->places, distinct->size, name);
+		distinct->used++;
 	}
-	distinct->used += *place == 0;
 	*place = name | ((uint64_t)minute & MINUTE_MASK);
 }
 
@@ -177,27 +205,29 @@ distinct_count(const struct distinct *distinct, int64_t now, unsigned minutes)
 			count++;
 	}
 	/* The sketch knows no minutes: it is asked only where all of the places
-	   are taken by what is new enough. */
-	if (distinct->registers[0] == NULL || count < DISTINCT_EXACT)
+	   are taken by what is new enough, or where there are none. */
+	if (distinct->registers[0] == NULL || (distinct->size > 0 && count < DISTINCT_EXACT))
 		return count;
 	all = estimate(distinct);
 	return all > count ? all : count;
 }
 
 void
-distinct_merge(struct distinct *into, const struct distinct *from, int64_t now, unsigned minutes)
+distinct_merge(struct distinct *into, unsigned forever, const struct distinct *from, int64_t now,
+    unsigned minutes)
 {
 	for (unsigned i = 0; i < from->size; i++) {
 		if (from->places[i] != 0 && age_of(from->places[i], now) < minutes)
-			distinct_add(into, from->places[i], now, true);
+			distinct_add(into, from->places[i], now, forever);
 	}
 	for (unsigned s = 0; s < 2 && from->registers[0] != NULL; s++) {
-		uint8_t *registers = sketch_at(into, now, true);
+		uint8_t *registers = sketch_at(into, now, forever);
 
 		for (unsigned i = 0; from->registers[s] != NULL && i < REGISTERS; i++) {
 			if (from->registers[s][i] > registers[i])
 				registers[i] = from->registers[s][i];
 		}
+		forget_names(into);
 	}
 }
 

@@ -20,6 +20,7 @@ struct distinct {
 	unsigned size, used;
 	uint8_t *registers[2]; /* the sketch, and the one of the period before */
 	int64_t period;        /* of the sketch, DISTINCT_KEEP minutes long */
+	int64_t purged;        /* minute in which what is old last made room */
 };
 
 void distinct_free(struct distinct *distinct);
@@ -27,15 +28,17 @@ void distinct_free(struct distinct *distinct);
 /* A name's hash; good enough for a sketch. */
 uint64_t distinct_hash(const char *name);
 
-/* `forever`: nothing ever makes room, and the estimate is of all there were. */
-void distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, bool forever);
+/* `forever` 0: only the last DISTINCT_KEEP minutes are asked for. Else nothing is
+   ever too old, and so many names at most are remembered before all of them are
+   but a sketch. Always the same for one struct. */
+void distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, unsigned forever);
 
 /* Those of the last `minutes` up to `now`; all for 0. */
 uint64_t distinct_count(const struct distinct *distinct, int64_t now, unsigned minutes);
 
 /* Add those of the last `minutes` to another one, which keeps them forever. */
-void distinct_merge(struct distinct *into, const struct distinct *from, int64_t now,
-    unsigned minutes);
+void distinct_merge(struct distinct *into, unsigned forever, const struct distinct *from,
+    int64_t now, unsigned minutes);
 
 /* The clock was set: move what is remembered. */
 void distinct_shift(struct distinct *distinct, int64_t minutes);

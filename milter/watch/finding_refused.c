@@ -35,6 +35,7 @@ struct spread {
 	double one;       /* of the warning at one provider */
 	double one_share; /* critical-ratio, where the minimum is reached */
 	double recipients, attempts; /* at all of them */
+	double spread_recipients;
 	struct top all, major;
 };
 
@@ -49,11 +50,13 @@ count_spread(const struct asked *asked, struct spread *spread)
 		struct counted then = finding_count(asked, cell, finding_minutes(rule->spread_window_sec));
 		double enough = finding_part(now.recipients, rule->count);
 
-		spread->one = finding_more(spread->one, finding_less(enough, finding_part(now.share, finding_ratio(rule->ratio))));
+		spread->one = finding_more(spread->one, finding_less(enough,
+		    finding_part(now.share, finding_ratio(rule->ratio))));
 		spread->one_share = finding_more(spread->one_share, finding_less(enough,
 		    finding_part(now.share, finding_ratio(rule->critical_ratio))));
 		spread->recipients += now.recipients;
 		spread->attempts += now.attempts;
+		spread->spread_recipients += then.recipients;
 		if (then.raw < finding_ratio(rule->ratio) / SPREAD_PART)
 			continue;
 		top_add(&spread->all, then.recipients);
@@ -91,6 +94,9 @@ find_auth_first(const struct asked *asked)
 	bool first = group->first_in_a_day != 0 &&
 	    group->first_in_a_day > asked->question->now - HOUR_SEC;
 
+	/* Where an incident is open it is no news. */
+	for (const struct live *live = group->lives; live != NULL; live = live->next_of_group)
+		first &= live->incident.rule != WATCH_AUTH;
 	asked->finding->levels[SEVERITY_NOTICE] = first && flow != NULL &&
 	    hours_sum(&flow->delivered, asked->hour,
 		(unsigned)(asked->rule->window_sec / HOUR_SEC)) > 0;
@@ -105,8 +111,10 @@ find_blocklist(const struct asked *asked)
 	struct spread spread = { 0 };
 
 	count_spread(asked, &spread);
-	finding->levels[SEVERITY_CRITICAL] = finding_part(top_at(&spread.all, rule->spread_providers),
-	    rule->spread_count);
+	/* Together they have to be as many as make a warning. */
+	finding->levels[SEVERITY_CRITICAL] = finding_less(
+	    finding_part(spread.spread_recipients, rule->count),
+	    finding_part(top_at(&spread.all, rule->spread_providers), rule->spread_count));
 	finding->levels[SEVERITY_WARNING] = finding_more(spread.one, finding->levels[SEVERITY_CRITICAL]);
 	finding->minutes = finding_minutes(spread.one >= 1 ? rule->window_sec : rule->spread_window_sec);
 	finding->attempts = (uint64_t)spread.attempts;
@@ -158,7 +166,8 @@ find_campaign(const struct asked *asked)
 	    other = other->next)
 		failed += series_sum(&other->failed, asked->minute, minutes);
 	failed -= finding_less(failed, counted.failed);
-	attempts = finding_attempts(asked, finding_flow(asked, TOPIC_NONE, cell->node.domain, ""), minutes);
+	attempts = finding_attempts(asked, finding_flow(asked, TOPIC_NONE, cell->node.domain, ""),
+	    minutes);
 	attempts -= finding_less(attempts, counted.attempts);
 	level = finding_less(finding_part(counted.failed, rule->count),
 	    finding_part(counted.raw, rule->factor * finding_usual(attempts > 0 ? failed / attempts : 0)));
@@ -187,7 +196,8 @@ find_one_receiver(const struct asked *asked)
 		if (counted.recipients > most.recipients)
 			most = counted;
 	}
-	elsewhere = finding_attempts(asked, finding_flow(asked, TOPIC_NONE, group->node.domain, ""), minutes);
+	elsewhere = finding_attempts(asked, finding_flow(asked, TOPIC_NONE, group->node.domain, ""),
+	    minutes);
 	elsewhere -= finding_less(elsewhere, most.attempts);
 	level = finding_less(finding_part(most.recipients, rule->count),
 	    finding_part(total > 0 ? most.recipients / total : 0, finding_ratio(rule->ratio)));

@@ -23,7 +23,8 @@ find_hygiene(const struct asked *asked)
 	    series_share(hours_sum(&flow->dead, asked->hour, hours), attempts);
 	asked->finding->levels[SEVERITY_NOTICE] = finding_part(share, finding_ratio(rule->notice_ratio));
 	asked->finding->levels[SEVERITY_WARNING] = finding_part(share, finding_ratio(rule->ratio));
-	asked->finding->levels[SEVERITY_CRITICAL] = finding_part(share, finding_ratio(rule->critical_ratio));
+	asked->finding->levels[SEVERITY_CRITICAL] = finding_part(share,
+	    finding_ratio(rule->critical_ratio));
 	asked->finding->minutes = 60;
 	asked->finding->attempts = (uint64_t)attempts;
 	asked->finding->failures = hours_sum(&flow->dead, asked->hour, hours);
@@ -138,10 +139,13 @@ find_ramp(const struct asked *asked)
 		sent[quarter] += attempts;
 		failed[quarter] += series_at(&flow->failed, i);
 	}
+	/* The least of the last quarter beside the most of the first: by chance alone
+	   few fail there. */
 	if (asked->minute - begin + 1 >= WATCH_RAMP_MINUTES_LEAST && sent[0] > 0)
-		asked->finding->levels[SEVERITY_WARNING] = finding_less(finding_part(failed[1], rule->count),
+		asked->finding->levels[SEVERITY_WARNING] = finding_less(
+		    finding_part(failed[1], rule->count),
 		    finding_part(series_share(failed[1], sent[1]),
-			rule->factor * finding_usual(failed[0] / sent[0])));
+			rule->factor * finding_usual(1 - series_share(sent[0] - failed[0], sent[0]))));
 	asked->finding->minutes = (unsigned)(asked->minute - begin + 1);
 	asked->finding->attempts = (uint64_t)all;
 }
@@ -154,7 +158,9 @@ find_breaker(const struct asked *asked)
 	const struct watch_rule *rule = asked->rule;
 	const struct group *group = asked->question->group;
 	unsigned minutes = finding_minutes(rule->window_sec);
-	double level = group->frozen > asked->question->now - rule->window_sec;
+	/* The store has frozen it on its own. Not while it is on its way to be free. */
+	double level = group->lives == NULL && group->frozen > group->freed + rule->release_sec &&
+	    group->frozen > asked->question->now - rule->window_sec;
 	const struct flow *flow = finding_flow(asked, TOPIC_NONE, "", group->node.part);
 
 	for (const struct cell *cell = group->cells; cell != NULL; cell = cell->next) {

@@ -14,7 +14,8 @@
 #define LASTING_SEC (6 * HOUR_SEC)
 #define GROWTH 4
 #define QUIET_LEVEL 0.5
-#define RELEASE_DELIVERED 10 /* of a frozen provider: it takes mail again */
+#define MESSAGES_EXACT 512
+#define RELEASE_DELIVERED 10 /* within two hours: a provider takes mail */
 
 static char *
 copy(const char *text)
@@ -90,6 +91,17 @@ remove_live(struct watch *watch, struct live *live)
 	free_live(live);
 }
 
+size_t
+lives_bytes(const struct watch *watch)
+{
+	size_t bytes = 0;
+
+	for (const struct live *live = watch->lives; live != NULL; live = live->next)
+		bytes += sizeof(*live) + evidence_bytes(&live->evidence) +
+		    distinct_bytes(&live->recipients) + distinct_bytes(&live->messages);
+	return bytes;
+}
+
 void
 lives_free(struct watch *watch)
 {
@@ -107,9 +119,9 @@ lives_add(struct live *live, const struct watch_event *event)
 		return;
 	if (event->time > live->known_until)
 		evidence_add(&live->evidence, event);
-	distinct_add(&live->recipients, distinct_hash(event->recipient), minute, true);
+	distinct_add(&live->recipients, distinct_hash(event->recipient), minute, DISTINCT_EXACT);
 	if (event->message[0] != '\0')
-		distinct_add(&live->messages, distinct_hash(event->message), minute, true);
+		distinct_add(&live->messages, distinct_hash(event->message), minute, MESSAGES_EXACT);
 	if (event->time > live->incident.newest)
 		live->incident.newest = event->time;
 	live->changed = true;
@@ -127,9 +139,11 @@ gather(struct live *live, const struct finding *finding, int64_t now)
 
 		if (since != 0 && since < first)
 			first = since;
-		distinct_merge(&live->recipients, &cell->recipients, minute, finding->minutes);
+		distinct_merge(&live->recipients, DISTINCT_EXACT, &cell->recipients, minute,
+		    finding->minutes);
 	}
-	distinct_merge(&live->messages, &group->messages, minute, finding->minutes);
+	distinct_merge(&live->messages, MESSAGES_EXACT, &group->messages, minute,
+	    finding->minutes);
 	for (unsigned i = 0; i < 2; i++) {
 		if (group->evidence[i] == NULL)
 			continue;
@@ -166,23 +180,25 @@ open_live(struct watch *watch, struct group *group, enum watch_rule_id rule,
 		group->first_in_a_day = 0;
 }
 
-/* Has it been quiet for long enough? A frozen provider has to take mail, too. */
+/* Nothing tells that a provider is well again if it takes no mail. */
 static bool
-is_over(struct watch *watch, const struct live *live, const struct watch_rule *rule,
-    bool with_log, int64_t now)
+is_silent(struct watch *watch, const struct live *live, bool with_log, int64_t now)
 {
-	const struct flow *flow;
+	const struct flow *flow = nodes_flow(watch->nodes, TOPIC_NONE, "", live->incident.provider, 0,
+	    false);
 
-	if (now - live->incident.opened < HOLD_SEC)
-		return false;
-	if (live->incident.rule == WATCH_AUTH_FIRST)
-		return true;
-	if (live->incident.rule != WATCH_BREAKER)
-		return now - live->loud >= 2 * rule->window_sec;
-	flow = nodes_flow(watch->nodes, TOPIC_NONE, "", live->incident.provider, 0, false);
-	return with_log && now - live->loud >= rule->release_sec && flow != NULL &&
-	    hours_sum(&flow->delivered, now / HOUR_SEC,
-		(unsigned)(rule->release_sec / HOUR_SEC) + 1) >= RELEASE_DELIVERED;
+	return !with_log || flow == NULL ||
+	    hours_sum(&flow->delivered, now / HOUR_SEC, 2) < RELEASE_DELIVERED;
+}
+
+/* Has it been quiet for long enough? */
+static bool
+is_over(const struct live *live, const struct watch_rule *rule, int64_t now)
+{
+	int64_t quiet = live->incident.rule == WATCH_AUTH_FIRST ? 0 :
+	    live->incident.rule == WATCH_BREAKER ? rule->release_sec : 2 * rule->window_sec;
+
+	return now - live->incident.opened >= HOLD_SEC && now - live->loud >= quiet;
 }
 
 static uint64_t
@@ -197,6 +213,8 @@ static void
 close_live(struct live *live, int64_t now)
 {
 	live->incident.closed = now;
+	if (live->incident.rule == WATCH_BREAKER)
+		live->group->freed = now;
 	live->notice = live->incident.severity > SEVERITY_NOTICE && live->incident.notified > 0 ?
 	    NOTICE_CLOSED : NOTICE_NONE;
 	live->changed = true;
@@ -210,11 +228,12 @@ update_live(struct watch *watch, struct live *live, const struct watch_rule *rul
 	struct incident *incident = &live->incident;
 	bool lasting = now - incident->opened >= LASTING_SEC;
 
-	if (finding->levels[live->opened_as] >= QUIET_LEVEL)
+	if (finding->levels[live->opened_as] >= QUIET_LEVEL ||
+	    (incident->rule == WATCH_BREAKER && is_silent(watch, live, with_log, now)))
 		live->loud = now;
 	if (finding->attempts > 0)
 		incident->attempts = finding->attempts;
-	if (is_over(watch, live, rule, with_log, now)) {
+	if (is_over(live, rule, now)) {
 		close_live(live, now);
 		return;
 	}
@@ -251,7 +270,7 @@ lives_decide(struct watch *watch, struct group *group, const struct watch_rules 
 	for (enum watch_rule_id id = 0; id < WATCH_RULES; id++) {
 		struct findings_question question = { watch, &rules->rules[id], group, with_log, now };
 		struct live *live = find_live(group, id);
-		struct finding finding;
+		struct finding finding = { 0 };
 		int severity = SEVERITY_CRITICAL;
 
 		if (findings_topic(id) != group->node.topic)
@@ -270,7 +289,7 @@ lives_decide(struct watch *watch, struct group *group, const struct watch_rules 
 			open_live(watch, group, id, (enum severity)severity, &finding, now);
 		live = find_live(group, id);
 		if (live != NULL && finding.failures > 0)
-			live->evidence.failures = finding.failures;
+			live->evidence.failures = live->recipients_before = finding.failures;
 		if (live != NULL && finding.attempts > 0)
 			live->incident.attempts = finding.attempts;
 	}

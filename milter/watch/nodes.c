@@ -11,7 +11,7 @@
 
 struct nodes {
 	struct node **buckets;
-	size_t bucket_count, count, bytes, bytes_most;
+	size_t bucket_count, count, bytes, bytes_most, reserved;
 	struct node *newest, *oldest;
 	uint64_t forgotten;
 };
@@ -178,12 +178,18 @@ is_idle(const struct node *node, int64_t minute)
 }
 
 void
+nodes_reserve(struct nodes *nodes, size_t bytes)
+{
+	nodes->reserved = bytes;
+}
+
+void
 nodes_sweep(struct nodes *nodes, int64_t minute)
 {
 	/* Those that are needed go to the front: look at each once at most. */
 	for (size_t left = nodes->count; left > 0 && nodes->oldest != NULL; left--) {
 		struct node *node = nodes->oldest;
-		bool full = nodes->bytes > nodes->bytes_most, idle = is_idle(node, minute);
+		bool full = nodes->bytes + nodes->reserved > nodes->bytes_most, idle = is_idle(node, minute);
 
 		if (!full && node->touched >= minute - IDLE_MINUTES)
 			break;

@@ -78,7 +78,8 @@ struct group {
 	int64_t first_in_a_day;  /* auth: the time of a failure without another one in
 	                            the day before; 0 once it is told */
 	int64_t last_failed;
-	int64_t frozen;          /* breaker: when it last held something */
+	int64_t frozen;          /* breaker: when it last held something ... */
+	int64_t freed;           /* ... and when it was last over */
 	/* The newest failures, while no incident is open: of this half hour, and of
 	   the one before. NULL for none */
 	struct evidence *evidence[2];
@@ -111,6 +112,9 @@ void nodes_join(struct cell *cell, struct group *group);
 
 /* What a node holds besides itself has changed. */
 void nodes_account(struct nodes *nodes, struct node *node);
+
+/* Something else holds so much of the memory. */
+void nodes_reserve(struct nodes *nodes, size_t bytes);
 
 /* Free what was quiet for a day, and what there is no room for. */
 void nodes_sweep(struct nodes *nodes, int64_t minute);

@@ -166,7 +166,7 @@ watch_recall_usual(struct watch *watch, const struct watch_usual *usual)
 static void
 rotate(uint32_t *counts, int64_t size, int64_t by)
 {
-	uint32_t moved[SERIES_MINUTES];
+	uint32_t moved[SERIES_MINUTES] = { 0 };
 
 	for (int64_t i = 0; i < size; i++)
 		moved[((i + by) % size + size) % size] = counts[i];
@@ -194,7 +194,8 @@ shift_hours(struct hours *hours, int64_t seconds)
 static void
 shift_group(struct group *group, int64_t seconds)
 {
-	int64_t *const times[] = { &group->last_failed, &group->frozen, &group->first_in_a_day };
+	int64_t *const times[] = { &group->last_failed, &group->frozen, &group->freed,
+		&group->first_in_a_day };
 
 	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		if (*times[i] != 0)

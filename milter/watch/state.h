@@ -48,6 +48,7 @@ struct watch {
 	struct live *lives;
 	unsigned live_count;
 	uint64_t newest_id, unopened;
+	size_t lives_bytes;      /* as of the last tick */
 	int64_t minute;          /* of the last tick */
 	int64_t newest_minute;   /* of an event */
 	int64_t campaigns_seen;  /* when a campaign was last known of a delivery */
@@ -93,6 +94,9 @@ void lives_tell(struct watch *watch, const struct watch_rules *rules, bool all, 
 void lives_recall(struct watch *watch, struct group *group, const struct incident *incident);
 
 void lives_free(struct watch *watch);
+
+/* What open incidents hold. */
+size_t lives_bytes(const struct watch *watch);
 
 /* The topic that a rule is about. */
 enum topic findings_topic(enum watch_rule_id id);

@@ -51,7 +51,7 @@ static const struct watch_rule defaults[WATCH_RULES] = {
 		.ratio = 5 * PERCENT, .critical_ratio = 10 * PERCENT,
 	},
 	[WATCH_COMPLAINT] = {
-		.on = 1, .window_sec = 24 * HOUR, .count = 3, .minimum = 500,
+		.on = 1, .window_sec = 24 * HOUR, .count = 5, .minimum = 500,
 		.ratio = PERCENT / 10, .critical_ratio = 3 * PERCENT / 10,
 		.microsoft_ratio = 4 * PERCENT / 10, .campaign_ratio = 5 * PERCENT / 10,
 	},

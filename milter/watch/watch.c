@@ -181,7 +181,7 @@ add_to_group(struct group *group, const struct watch_event *event)
 	evidence_add(evidence_now(group, event->time), event);
 	if (event->message[0] != '\0')
 		distinct_add(&group->messages, distinct_hash(event->message),
-		    event->time / MINUTE_SEC, false);
+		    event->time / MINUTE_SEC, 0);
 	for (struct live *live = group->lives; live != NULL; live = live->next_of_group)
 		lives_add(live, event);
 	if (group->node.topic == TOPIC_AUTH && group->last_failed < event->time - DAY_SEC)
@@ -216,7 +216,7 @@ add_failure(struct watch *watch, enum topic topic, enum topic group_topic, const
 	learn_usual(watch, cell, event->time / HOUR_SEC);
 	cell->hour_failed++;
 	series_add(&cell->failed, minute, 1);
-	distinct_add(&cell->recipients, distinct_hash(event->recipient), minute, false);
+	distinct_add(&cell->recipients, distinct_hash(event->recipient), minute, 0);
 	nodes_account(watch->nodes, &cell->node);
 	mark_dirty(watch, group);
 	group->failed = true;
@@ -318,7 +318,7 @@ watch_note(struct watch *watch, const struct watch_event *event, int64_t now)
 	if (known.time / MINUTE_SEC > watch->newest_minute)
 		watch->newest_minute = known.time / MINUTE_SEC;
 	note(watch, &known);
-	if (nodes_bytes(watch->nodes) > WATCH_BYTES)
+	if (nodes_bytes(watch->nodes) + watch->lives_bytes > WATCH_BYTES)
 		nodes_sweep(watch->nodes, now / MINUTE_SEC);
 	pthread_mutex_unlock(&watch->lock);
 }
@@ -379,6 +379,8 @@ watch_tick(struct watch *watch, const struct watch_rules *rules, bool with_log, 
 	decide_dirty(watch, rules, with_log, now);
 	lives_conditions(watch, rules, now);
 	lives_tell(watch, rules, new_minute, now, arena, changes_r);
+	watch->lives_bytes = lives_bytes(watch);
+	nodes_reserve(watch->nodes, watch->lives_bytes);
 	if (new_minute)
 		nodes_sweep(watch->nodes, minute);
 	watch->minute = minute;
@@ -413,7 +415,7 @@ void
 watch_size(struct watch *watch, struct watch_size *size_r)
 {
 	pthread_mutex_lock(&watch->lock);
-	*size_r = (struct watch_size){ .bytes = nodes_bytes(watch->nodes),
+	*size_r = (struct watch_size){ .bytes = nodes_bytes(watch->nodes) + watch->lives_bytes,
 		.cells = nodes_count(watch->nodes), .forgotten = nodes_forgotten(watch->nodes),
 		.unopened = watch->unopened };
 	pthread_mutex_unlock(&watch->lock);

@@ -17,7 +17,7 @@ test_defaults(void **state)
 		{ WATCH_THROTTLE, 15, 20, 200000, 4, 0, 0 },
 		{ WATCH_CAMPAIGN, 60, 10, 50000, 4, 0, 0 },
 		{ WATCH_HYGIENE, 1440, 0, 50000, 0, 200, 20000 },
-		{ WATCH_COMPLAINT, 1440, 3, 1000, 0, 500, 0 },
+		{ WATCH_COMPLAINT, 1440, 5, 1000, 0, 500, 0 },
 		{ WATCH_ONE_RECEIVER, 60, 10, 800000, 0, 0, 0 },
 		{ WATCH_RAMP, 60, 20, 0, 3, 0, 0 },
 		{ WATCH_BREAKER, 10, 50, 300000, 5, 50, 0 },
