@@ -14,6 +14,7 @@
 #include "store/counters.h"
 #include "store/rates.h"
 #include "watch/provider.h"
+#include "watch/telling.h"
 
 #define WATCH_AGAIN_SEC 3600 /* a message that is tried again is news after this */
 #define REPORTER_SEC (30 * (int64_t)CLOCK_DAY_SEC)
@@ -39,7 +40,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 	pipeline->foreign = foreign_new();
 	pipeline->campaigns = campaigns_new();
 	pthread_mutex_init(&pipeline->keeping.lock, NULL);
-	pipeline->watch_base = clock_now() - clock_monotonic_msec() / 1000;
+	pipeline->watch_base_msec = clock_now_msec() - clock_monotonic_msec();
 	*pipeline_r = pipeline;
 	return 0;
 }
@@ -69,6 +70,14 @@ make_keys(const struct pipeline *pipeline, const struct bounce *bounce, enum out
 	    outcome == OUTCOME_DEFERRED ? "/" : "",
 	    outcome == OUTCOME_DEFERRED ? category_name(category) : "");
 	return seen_make(&pipeline->seen, bounce, word, keys_r, error_r);
+}
+
+bool
+pipeline_is_alert(const struct config *config, const struct bounce *bounce)
+{
+	return config->alert_mail[0] != '\0' &&
+	    strcmp(bounce->recipient, config->alert_mail) == 0 &&
+	    strncmp(bounce->message_id, TELLING_MESSAGE_ID, strlen(TELLING_MESSAGE_ID)) == 0;
 }
 
 int

@@ -47,7 +47,7 @@ struct pipeline {
 	unsigned waiting_count;
 	/* The watch: what its clock has to be added to the monotonic one, which
 	   campaigns there are, and what is on its way into the store. */
-	_Atomic int64_t watch_base;
+	_Atomic int64_t watch_base_msec;
 	struct campaigns *campaigns;
 	struct pipeline_keeping keeping;
 	struct alerts_counts told;  /* and counted in the store */
@@ -78,6 +78,9 @@ int pipeline_bounce(struct pipeline_work *work, struct store_txn *txn,
    Returns 0, or -1 with a sentence. */
 int pipeline_delivery(const struct policy *policy, struct store_txn *txn,
     const struct bounce *bounce, const char **error_r);
+
+/* Is it about a mail of ours to alert-mail? That is no event: it would alert again. */
+bool pipeline_is_alert(const struct config *config, const struct bounce *bounce);
 
 /* Has a lane recorded this failure? Returns 1, 0, or -1 with a sentence. */
 int pipeline_is_known(struct pipeline *pipeline, struct store_txn *txn,

@@ -160,6 +160,8 @@ take_event(struct log_batch *batch, const struct logjoin_event *joined)
 	struct log_event *event;
 	bool outbound = policy_is_outbound(policy, bounce);
 
+	if (pipeline_is_alert(batch->work.config, bounce))
+		return;
 	/* error(8) asks nobody: a transport table has refused the address. */
 	if (strcmp(bounce->agent, "error") != 0)
 		tally_attempt(batch->tally, bounce, outbound);

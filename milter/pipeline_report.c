@@ -38,8 +38,11 @@ struct report_job {
    mailbox, and our own refusal says nothing that we did not know: they are not
    events. */
 static const char *
-not_an_event(const struct bounce *bounce, const struct verdict *verdict)
+not_an_event(const struct config *config, const struct bounce *bounce,
+    const struct verdict *verdict)
 {
+	if (pipeline_is_alert(config, bounce))
+		return "alert";
 	if (bounce->outcome == OUTCOME_DELIVERED)
 		return "delivered";
 	if (bounce->outcome == OUTCOME_DELAYED)
@@ -75,7 +78,8 @@ unverified_bounce(struct report_job *job, struct store_txn *txn, unsigned i,
 static int
 report_bounce(struct report_job *job, struct store_txn *txn, unsigned i, const char **error_r)
 {
-	const char *skip = not_an_event(&job->report.bounces[i], &job->verdicts[i]);
+	const char *skip = not_an_event(job->work.config, &job->report.bounces[i],
+	    &job->verdicts[i]);
 	bool unproven = job->verdicts[i].proof == PROOF_NONE;
 
 	if (skip != NULL)
@@ -176,6 +180,9 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	for (unsigned i = 0; i < report->count; i++)
 		verdict_init(&job->verdicts[i]);
 	prove(job, origin, message);
+	/* The message is the caller's, who does not wait for what proves nothing. */
+	job->report.returned = job->proof == PROOF_NONE ? STR_EMPTY :
+	    (struct str){ arena_strdup(arena, report->returned), report->returned.len };
 	for (unsigned i = 0; i < report->count; i++) {
 		struct bounce *bounce = &report->bounces[i];
 

@@ -19,15 +19,23 @@
 int64_t
 pipeline_watch_now(struct pipeline *pipeline)
 {
-	return atomic_load(&pipeline->watch_base) + clock_monotonic_msec() / 1000;
+	return (atomic_load(&pipeline->watch_base_msec) + clock_monotonic_msec()) / 1000;
+}
+
+/* How far the clock was set since it was last looked at. */
+static int64_t
+step_msec(struct pipeline *pipeline)
+{
+	return clock_now_msec() - atomic_load(&pipeline->watch_base_msec) - clock_monotonic_msec();
 }
 
 void
 pipeline_watch_check_clock(struct pipeline *pipeline)
 {
-	int64_t step = clock_now() - pipeline_watch_now(pipeline);
+	int64_t msec = step_msec(pipeline), step = msec / 1000;
 	char cause[128];
 
+	atomic_fetch_add(&pipeline->watch_base_msec, msec);
 	if (step > -STEP_SEC && step < STEP_SEC) {
 		watch_condition(pipeline->parts.watch, CONDITION_CLOCK, false, "");
 		return;
@@ -36,7 +44,6 @@ pipeline_watch_check_clock(struct pipeline *pipeline)
 	    "forward" : "back", (long long)(step > 0 ? step : -step));
 	msg_warning("%s", cause);
 	watch_shift(pipeline->parts.watch, step);
-	atomic_fetch_add(&pipeline->watch_base, step);
 	watch_condition(pipeline->parts.watch, CONDITION_CLOCK, true, cause);
 }
 
@@ -83,7 +90,7 @@ tell(struct pipeline *pipeline, const struct config *config, const struct bounce
 	char campaign[CAMPAIGN_BYTES];
 	const struct watch_event event = {
 		.kind = kind_of(bounce, verdict),
-		.time = bounce->time + now - clock_now(),
+		.time = bounce->time - step_msec(pipeline) / 1000,
 		.domain = provider_of_sender(bounce->sender, arena),
 		.sender_domain = address_domain(returnpath_sender(bounce->sender, arena)),
 		.provider = provider.domain, .provider_name = provider.name, .major = provider.major,

@@ -11,7 +11,8 @@ use BM::Daemon;
 use BM::Load;
 use BM::Util qw(run tempdir top);
 
-my @UNITS = qw(core-threads core-session store-writer proof-dns proof-spf proof-dkim);
+my @UNITS = qw(core-threads core-session store-writer proof-dns proof-spf proof-dkim
+    core-alerts core-command core-watch core-campaigns);
 
 my $build = top() . '/build/tsan';
 my $dir   = tempdir();

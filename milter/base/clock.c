@@ -13,13 +13,25 @@ clock_now(void)
 	return (int64_t)time(NULL);
 }
 
-int64_t
-clock_monotonic_msec(void)
+static int64_t
+msec_of(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+clock_now_msec(void)
+{
+	return msec_of(CLOCK_REALTIME);
+}
+
+int64_t
+clock_monotonic_msec(void)
+{
+	return msec_of(CLOCK_MONOTONIC);
 }
 
 struct timespec

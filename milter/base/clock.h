@@ -18,6 +18,7 @@
 #define CLOCK_TEXT_BYTES 32
 
 int64_t clock_now(void);
+int64_t clock_now_msec(void);
 
 /* Milliseconds on a clock that never steps. */
 int64_t clock_monotonic_msec(void);

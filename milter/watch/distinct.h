@@ -30,7 +30,7 @@ uint64_t distinct_hash(const char *name);
 
 /* `forever` 0: only the last DISTINCT_KEEP minutes are asked for. Else nothing is
    ever too old, and so many names at most are remembered before all of them are
-   but a sketch. Always the same for one struct. */
+   but a sketch. One struct is always used in one of these two ways. */
 void distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, unsigned forever);
 
 /* Those of the last `minutes` up to `now`; all for 0. */

@@ -1,10 +1,10 @@
 #include "watch/evidence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/msg.h"
+#include "watch/distinct.h"
 #include "watch/watch.h"
 
 /* How much of a text is kept of at most so many bytes, cut between characters. */
@@ -98,23 +98,52 @@ take_name(char name[EVIDENCE_NAME_BYTES], const char *text)
 		evidence_name(name, text);
 }
 
+/* Append to a name, as far as there is room. Returns its end. */
+static char *
+add_word(char *at, const char *end, const char *word)
+{
+	while (*word != '\0' && at < end)
+		*at++ = *word++;
+	*at = '\0';
+	return at;
+}
+
+static void
+print_code(const struct watch_event *event, char code[EVIDENCE_NAME_BYTES])
+{
+	const char digits[] = { (char)('0' + event->code / 100 % 10),
+		(char)('0' + event->code / 10 % 10), (char)('0' + event->code % 10),
+		event->status[0] == '\0' ? '\0' : ' ', '\0' };
+
+	add_word(add_word(code, code + EVIDENCE_NAME_BYTES - 1, event->code == 0 ? "" : digits),
+	    code + EVIDENCE_NAME_BYTES - 1, event->status);
+}
+
 void
-evidence_add(struct evidence *evidence, const struct watch_event *event)
+evidence_item(const struct watch_event *event, struct evidence_item *item_r)
 {
 	bool known = event->subcause[0] != '\0' && strcmp(event->subcause, "unspecified") != 0;
-	char text[2 * EVIDENCE_NAME_BYTES];
+	const char *end = item_r->cause + EVIDENCE_NAME_BYTES - 1;
+	char *at = add_word(item_r->cause, end, category_name(event->category));
+
+	if (known)
+		add_word(add_word(at, end, "/"), end, event->subcause);
+	print_code(event, item_r->code);
+	item_r->event = event;
+	item_r->recipient = distinct_hash(event->recipient);
+	item_r->message = event->message[0] == '\0' ? 0 : distinct_hash(event->message);
+}
+
+void
+evidence_add(struct evidence *evidence, const struct evidence_item *item)
+{
+	const struct watch_event *event = item->event;
 
 	if (evidence->failures++ == 0)
 		evidence->first = event->time;
 	count(evidence->providers, INCIDENT_PROVIDERS, event->provider_name, 1);
-	snprintf(text, sizeof(text), "%s%s%s", category_name(event->category), known ? "/" : "",
-	    known ? event->subcause : "");
-	count(evidence->causes, INCIDENT_CAUSES, text, 1);
-	if (event->code > 0 || event->status[0] != '\0') {
-		snprintf(text, sizeof(text), "%.0u%s%s", event->code,
-		    event->code > 0 && event->status[0] != '\0' ? " " : "", event->status);
-		count(evidence->codes, INCIDENT_CODES, text, 1);
-	}
+	count(evidence->causes, INCIDENT_CAUSES, item->cause, 1);
+	count(evidence->codes, INCIDENT_CODES, item->code, 1);
 	count(evidence->campaigns, INCIDENT_CAMPAIGNS, event->campaign, 1);
 	add_text(evidence, event->text, true);
 	take_name(evidence->identity, event->identity);
@@ -200,6 +229,14 @@ evidence_show(const struct evidence *evidence, struct incident *incident)
 	category_find(slash == NULL ? str_of(incident->causes[0].name) :
 	    (struct str){ incident->causes[0].name,
 		(size_t)(slash - incident->causes[0].name) }, &incident->category);
+	/* A provider that does not say why is no reason not to say it. */
+	for (unsigned i = 1; slash == NULL && i < INCIDENT_CAUSES; i++) {
+		size_t len = strlen(incident->causes[0].name);
+
+		if (strncmp(incident->causes[i].name, incident->causes[0].name, len) == 0 &&
+		    incident->causes[i].name[len] == '/')
+			slash = &incident->causes[i].name[len];
+	}
 	incident->subcause = slash == NULL ? "" : slash + 1;
 }
 
@@ -225,16 +262,4 @@ evidence_recall(struct evidence *evidence, const struct incident *incident)
 	take_name(evidence->selector, incident->selector);
 	take_name(evidence->from_domain, incident->from_domain);
 	take_name(evidence->sender_domain, incident->sender_domain);
-}
-
-size_t
-evidence_bytes(const struct evidence *evidence)
-{
-	size_t bytes = 0;
-
-	for (unsigned i = 0; i < INCIDENT_TEXTS; i++) {
-		if (evidence->texts[i] != NULL)
-			bytes += strlen(evidence->texts[i]) + 1;
-	}
-	return bytes;
 }

@@ -37,7 +37,16 @@ struct watch_returned;
 
 void evidence_free(struct evidence *evidence);
 
-void evidence_add(struct evidence *evidence, const struct watch_event *event);
+/* An event in the form in which it is counted, made once for all who count it. */
+struct evidence_item {
+	const struct watch_event *event;
+	char cause[EVIDENCE_NAME_BYTES]; /* "auth-failure/dkim" */
+	char code[EVIDENCE_NAME_BYTES];  /* "550 5.7.26" */
+	uint64_t recipient, message;     /* distinct_hash(); 0 for no message */
+};
+void evidence_item(const struct watch_event *event, struct evidence_item *item_r);
+
+void evidence_add(struct evidence *evidence, const struct evidence_item *item);
 void evidence_add_returned(struct evidence *evidence, const struct watch_returned *returned);
 
 /* Add what an older one has; newer words stay in front. */
@@ -52,6 +61,7 @@ void evidence_recall(struct evidence *evidence, const struct incident *incident)
 /* Copy a name, cut between characters of UTF-8 if need be. */
 void evidence_name(char name[EVIDENCE_NAME_BYTES], const char *text);
 
-size_t evidence_bytes(const struct evidence *evidence);
+/* What its texts may take. */
+#define EVIDENCE_TEXT_BYTES ((size_t)INCIDENT_TEXTS * (INCIDENT_TEXT_BYTES + 1))
 
 #endif

@@ -148,6 +148,7 @@ find_ramp(const struct asked *asked)
 			rule->factor * finding_usual(1 - series_share(sent[0] - failed[0], sent[0]))));
 	asked->finding->minutes = (unsigned)(asked->minute - begin + 1);
 	asked->finding->attempts = (uint64_t)all;
+	asked->finding->failures = series_sum(&flow->failed, asked->minute, asked->finding->minutes);
 }
 
 /* More suppressions than allowed, or too many of a provider's addresses dead. What

@@ -14,6 +14,11 @@
 #define LASTING_SEC (6 * HOUR_SEC)
 #define GROWTH 4
 #define QUIET_LEVEL 0.5
+/* Names that an incident remembers, if few are open, and if many are; above, it
+   is an estimate. */
+#define FEW_OPEN 100
+#define RECIPIENTS_FEW DISTINCT_EXACT
+#define RECIPIENTS_MANY 1024
 #define MESSAGES_EXACT 512
 #define RELEASE_DELIVERED 10 /* within two hours: a provider takes mail */
 
@@ -97,7 +102,7 @@ lives_bytes(const struct watch *watch)
 	size_t bytes = 0;
 
 	for (const struct live *live = watch->lives; live != NULL; live = live->next)
-		bytes += sizeof(*live) + evidence_bytes(&live->evidence) +
+		bytes += sizeof(*live) + EVIDENCE_TEXT_BYTES +
 		    distinct_bytes(&live->recipients) + distinct_bytes(&live->messages);
 	return bytes;
 }
@@ -109,19 +114,26 @@ lives_free(struct watch *watch)
 		remove_live(watch, watch->lives);
 }
 
-void
-lives_add(struct live *live, const struct watch_event *event)
+static unsigned
+recipients_exact(const struct watch *watch)
 {
+	return watch->live_count > FEW_OPEN ? RECIPIENTS_MANY : RECIPIENTS_FEW;
+}
+
+void
+lives_add(const struct watch *watch, struct live *live, const struct evidence_item *item)
+{
+	const struct watch_event *event = item->event;
 	int64_t minute = event->time / MINUTE_SEC;
 
 	/* What the store tells again after a restart is known, but for who it was. */
 	if (event->time < live->incident.since)
 		return;
 	if (event->time > live->known_until)
-		evidence_add(&live->evidence, event);
-	distinct_add(&live->recipients, distinct_hash(event->recipient), minute, DISTINCT_EXACT);
-	if (event->message[0] != '\0')
-		distinct_add(&live->messages, distinct_hash(event->message), minute, MESSAGES_EXACT);
+		evidence_add(&live->evidence, item);
+	distinct_add(&live->recipients, item->recipient, minute, recipients_exact(watch));
+	if (item->message != 0)
+		distinct_add(&live->messages, item->message, minute, MESSAGES_EXACT);
 	if (event->time > live->incident.newest)
 		live->incident.newest = event->time;
 	live->changed = true;
@@ -129,7 +141,7 @@ lives_add(struct live *live, const struct watch_event *event)
 
 /* What an incident is made of when it opens: the failures of its window. */
 static void
-gather(struct live *live, const struct finding *finding, int64_t now)
+gather(const struct watch *watch, struct live *live, const struct finding *finding, int64_t now)
 {
 	int64_t minute = now / MINUTE_SEC, first = minute;
 	struct group *group = live->group;
@@ -139,8 +151,8 @@ gather(struct live *live, const struct finding *finding, int64_t now)
 
 		if (since != 0 && since < first)
 			first = since;
-		distinct_merge(&live->recipients, DISTINCT_EXACT, &cell->recipients, minute,
-		    finding->minutes);
+		distinct_merge(&live->recipients, recipients_exact(watch), &cell->recipients,
+		    minute, finding->minutes);
 	}
 	distinct_merge(&live->messages, MESSAGES_EXACT, &group->messages, minute,
 	    finding->minutes);
@@ -155,6 +167,26 @@ gather(struct live *live, const struct finding *finding, int64_t now)
 	if (live->incident.since == 0)
 		live->incident.since = first * MINUTE_SEC;
 	live->incident.newest = group->last_failed;
+}
+
+/* Of all the flows that the cells of a group are about. */
+static uint64_t
+attempts_ever(struct watch *watch, const struct group *group)
+{
+	enum topic topic = group->node.topic == TOPIC_CAMPAIGN ? TOPIC_SENT : TOPIC_NONE;
+	const char *part = NULL;
+	uint64_t ever = 0;
+
+	for (const struct cell *cell = group->cells; cell != NULL; cell = cell->next) {
+		const struct flow *flow = nodes_flow(watch->nodes, topic, cell->node.domain,
+		    cell->node.part, 0, false);
+
+		/* The breaker has two cells of one provider. */
+		if (flow != NULL && (part == NULL || strcmp(part, cell->node.part) != 0))
+			ever += flow->attempts_ever;
+		part = cell->node.part;
+	}
+	return ever;
 }
 
 static void
@@ -175,7 +207,9 @@ open_live(struct watch *watch, struct group *group, enum watch_rule_id rule,
 	live->incident.severity = live->opened_as = severity;
 	live->incident.opened = live->loud = now;
 	live->notice = NOTICE_OPENED;
-	gather(live, finding, now);
+	live->attempts_before = finding->attempts;
+	live->attempts_then = attempts_ever(watch, group);
+	gather(watch, live, finding, now);
 	if (rule == WATCH_AUTH_FIRST)
 		group->first_in_a_day = 0;
 }
@@ -231,8 +265,6 @@ update_live(struct watch *watch, struct live *live, const struct watch_rule *rul
 	if (finding->levels[live->opened_as] >= QUIET_LEVEL ||
 	    (incident->rule == WATCH_BREAKER && is_silent(watch, live, with_log, now)))
 		live->loud = now;
-	if (finding->attempts > 0)
-		incident->attempts = finding->attempts;
 	if (is_over(live, rule, now)) {
 		close_live(live, now);
 		return;
@@ -259,6 +291,20 @@ find_live(const struct group *group, enum watch_rule_id rule)
 	while (live != NULL && live->incident.rule != rule)
 		live = live->next_of_group;
 	return live;
+}
+
+/* Attempts since the failures that it is made of; of a rule about a day, those of
+   the day. */
+static void
+count_attempts(struct watch *watch, struct live *live, const struct finding *finding,
+    bool with_log)
+{
+	uint64_t ever = attempts_ever(watch, live->group);
+
+	if (finding->failures > 0)
+		live->incident.attempts = finding->attempts;
+	else if (with_log && ever >= live->attempts_then)
+		live->incident.attempts = live->attempts_before + ever - live->attempts_then;
 }
 
 /* That a window slides on over what was delivered makes nothing worse: only a
@@ -290,8 +336,8 @@ lives_decide(struct watch *watch, struct group *group, const struct watch_rules 
 		live = find_live(group, id);
 		if (live != NULL && finding.failures > 0)
 			live->evidence.failures = live->recipients_before = finding.failures;
-		if (live != NULL && finding.attempts > 0)
-			live->incident.attempts = finding.attempts;
+		if (live != NULL)
+			count_attempts(watch, live, &finding, with_log);
 	}
 	group->failed = false;
 }
@@ -422,6 +468,8 @@ lives_recall(struct watch *watch, struct group *group, const struct incident *in
 	live->loud = live->known_until = incident->newest;
 	live->kept = true;
 	live->recipients_before = incident->recipients;
+	live->attempts_before = incident->attempts;
+	live->attempts_then = group == NULL ? 0 : attempts_ever(watch, group);
 	live->lasting = incident->notified_time - incident->opened >= LASTING_SEC;
 	evidence_recall(&live->evidence, incident);
 }

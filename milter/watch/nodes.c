@@ -76,7 +76,7 @@ nodes_touch(struct nodes *nodes, struct node *node, int64_t minute)
 static size_t
 bytes_of(const struct node *node)
 {
-	size_t bytes = sizes[node->kind] + strlen(node->domain) + strlen(node->part) + 2;
+	size_t bytes = node->bytes_least;
 	const struct group *group = (const struct group *)node;
 	const struct cell *cell = (const struct cell *)node;
 
@@ -84,7 +84,7 @@ bytes_of(const struct node *node)
 		bytes += distinct_bytes(&cell->recipients);
 	for (unsigned i = 0; node->kind == NODE_GROUP && i < 2; i++) {
 		if (group->evidence[i] != NULL)
-			bytes += sizeof(*group->evidence[i]) + evidence_bytes(group->evidence[i]);
+			bytes += sizeof(*group->evidence[i]) + EVIDENCE_TEXT_BYTES;
 	}
 	return node->kind == NODE_GROUP ? bytes + distinct_bytes(&group->messages) +
 	    group->headers_len : bytes;
@@ -258,6 +258,7 @@ make_node(struct nodes *nodes, enum node_kind kind, enum topic topic, const char
 	node->domain = memcpy(names, domain, domain_bytes);
 	node->part = memcpy(names + domain_bytes, part, part_bytes);
 	node->hash = hash;
+	node->bytes_least = sizes[kind] + domain_bytes + part_bytes;
 	at = &nodes->buckets[hash & (nodes->bucket_count - 1)];
 	node->next = *at;
 	*at = node;
@@ -275,7 +276,7 @@ find(struct nodes *nodes, enum node_kind kind, enum topic topic, const char *dom
 	struct node *node = nodes->buckets[hash & (nodes->bucket_count - 1)];
 
 	while (node != NULL && (node->hash != hash || node->kind != kind || node->topic != topic ||
-	    strcmp(node->domain, domain) != 0 || strcmp(node->part, part) != 0))
+	    strcmp(node->part, part) != 0 || strcmp(node->domain, domain) != 0))
 		node = node->next;
 	if (node == NULL && make)
 		node = make_node(nodes, kind, topic, domain, part, hash);

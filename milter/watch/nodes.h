@@ -43,11 +43,12 @@ struct node {
 	struct node *next;         /* of the same hash */
 	struct node *newer, *older;
 	int64_t touched;           /* minute */
-	size_t bytes;              /* that are counted for it */
+	size_t bytes_least, bytes; /* that are counted for it: empty, and now */
 };
 
 struct flow {
 	struct node node;
+	uint64_t attempts_ever;
 	struct series attempts, failed;
 	struct hours attempts_of, delivered, dead, complaints; /* hour by hour */
 };

@@ -25,6 +25,8 @@ struct live {
 	enum severity opened_as;
 	struct evidence evidence;
 	struct distinct recipients, messages;
+	uint64_t attempts_before;   /* of the window it opened with, or known before a restart */
+	uint64_t attempts_then;     /* attempts_ever of its flows at that moment */
 	/* Before a restart: how many there were, and until when. */
 	uint64_t recipients_before;
 	int64_t known_until;
@@ -84,7 +86,7 @@ void lives_decide(struct watch *watch, struct group *group, const struct watch_r
 void lives_conditions(struct watch *watch, const struct watch_rules *rules, int64_t now);
 
 /* A failure that belongs to an open incident. */
-void lives_add(struct live *live, const struct watch_event *event);
+void lives_add(const struct watch *watch, struct live *live, const struct evidence_item *item);
 
 /* What is to be told and kept, in the arena. `all`: numbers too. */
 void lives_tell(struct watch *watch, const struct watch_rules *rules, bool all, int64_t now,

@@ -269,7 +269,7 @@ add_header(const char *id, const char *marker, const char *subject, const char *
 		address = "postmaster";
 	buf_printf(out, "From: bouncemilter <%s>\nTo: <%s>\n", address, address);
 	add_date(now, out);
-	buf_printf(out, "Message-ID: <bouncemilter.%s.%" PRId64 "@%s>\n", id, now, domain);
+	buf_printf(out, "Message-ID: " TELLING_MESSAGE_ID "%s.%" PRId64 "@%s>\n", id, now, domain);
 	buf_printf(out, "Subject: [bouncemilter] %s\n", subject);
 	buf_add(out, STR("MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
 	    "Content-Transfer-Encoding: 8bit\nAuto-Submitted: auto-generated\n"));

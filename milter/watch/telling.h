@@ -15,6 +15,7 @@
 
 /* Field of every mail of ours: the id of the incident, or "digest". */
 #define TELLING_MARKER "X-Bouncemilter-Alert"
+#define TELLING_MESSAGE_ID "<bouncemilter." /* how Message-ID begins */
 
 /*
  * One line of key=value for syslog, the sentence first:

@@ -56,6 +56,7 @@ add_attempt(struct watch *watch, enum topic topic, const char *domain, const cha
 	if (!event->counted) {
 		series_add(&flow->attempts, minute, 1);
 		hours_add(&flow->attempts_of, hour, 1);
+		flow->attempts_ever++;
 	}
 	if (event->kind == WATCH_DELIVERED) {
 		hours_add(&flow->delivered, hour, 1);
@@ -176,14 +177,15 @@ is_by_part(enum topic topic)
 }
 
 static void
-add_to_group(struct group *group, const struct watch_event *event)
+add_to_group(const struct watch *watch, struct group *group, const struct evidence_item *item)
 {
-	evidence_add(evidence_now(group, event->time), event);
-	if (event->message[0] != '\0')
-		distinct_add(&group->messages, distinct_hash(event->message),
-		    event->time / MINUTE_SEC, 0);
+	const struct watch_event *event = item->event;
+
+	evidence_add(evidence_now(group, event->time), item);
+	if (item->message != 0 && group->node.topic != TOPIC_FAILED)
+		distinct_add(&group->messages, item->message, event->time / MINUTE_SEC, 0);
 	for (struct live *live = group->lives; live != NULL; live = live->next_of_group)
-		lives_add(live, event);
+		lives_add(watch, live, item);
 	if (group->node.topic == TOPIC_AUTH && group->last_failed < event->time - DAY_SEC)
 		group->first_in_a_day = event->time;
 	if (event->time > group->last_failed)
@@ -203,8 +205,9 @@ is_evidence(enum topic topic, enum topic group_topic, const struct watch_event *
 /* Count a failure for a cell, and for the group of another topic or of the same. */
 static void
 add_failure(struct watch *watch, enum topic topic, enum topic group_topic, const char *domain,
-    const char *part, const struct watch_event *event)
+    const char *part, const struct evidence_item *item)
 {
+	const struct watch_event *event = item->event;
 	int64_t minute = event->time / MINUTE_SEC;
 	const char *group_part = is_by_part(group_topic) ? part : "";
 	struct group *group = nodes_group(watch->nodes, group_topic, domain, group_part, minute,
@@ -216,15 +219,18 @@ add_failure(struct watch *watch, enum topic topic, enum topic group_topic, const
 	learn_usual(watch, cell, event->time / HOUR_SEC);
 	cell->hour_failed++;
 	series_add(&cell->failed, minute, 1);
-	distinct_add(&cell->recipients, distinct_hash(event->recipient), minute, 0);
-	nodes_account(watch->nodes, &cell->node);
+	/* Of a send that gets worse only the numbers matter. */
+	if (topic != TOPIC_FAILED) {
+		distinct_add(&cell->recipients, item->recipient, minute, 0);
+		nodes_account(watch->nodes, &cell->node);
+	}
 	mark_dirty(watch, group);
 	group->failed = true;
 	if (event->frozen)
 		group->frozen = event->time;
 	if (!is_evidence(topic, group_topic, event))
 		return;
-	add_to_group(group, event);
+	add_to_group(watch, group, item);
 	nodes_account(watch->nodes, &group->node);
 }
 
@@ -245,8 +251,9 @@ is_policy(enum category category)
 /* An address that is listed, or that is turned away before any mail was named, is
    refused whoever sends; all else is about the domain. */
 static void
-add_blocklist(struct watch *watch, const struct watch_event *event)
+add_blocklist(struct watch *watch, const struct evidence_item *item)
 {
+	const struct watch_event *event = item->event;
 	bool listed = event->category == CATEGORY_IP_BLOCKLISTED;
 	bool refused = listed || event->category == CATEGORY_DOMAIN_BLOCKLISTED ||
 	    event->category == CATEGORY_REPUTATION ||
@@ -254,53 +261,58 @@ add_blocklist(struct watch *watch, const struct watch_event *event)
 
 	if (refused)
 		add_failure(watch, TOPIC_BLOCKLIST, TOPIC_BLOCKLIST, listed || event->connecting ? "" :
-		    event->domain, event->provider, event);
+		    event->domain, event->provider, item);
 }
 
 static void
-add_failures(struct watch *watch, const struct watch_event *event)
+add_failures(struct watch *watch, const struct evidence_item *item)
 {
+	const struct watch_event *event = item->event;
 	const char *domain = event->domain, *provider = event->provider;
 	bool policy = is_policy(event->category) && !event->connecting;
 
-	add_failure(watch, TOPIC_FAILED, TOPIC_FAILED, domain, "", event);
-	add_blocklist(watch, event);
+	add_failure(watch, TOPIC_FAILED, TOPIC_FAILED, domain, "", item);
+	add_blocklist(watch, item);
 	if (is_auth(event->category))
-		add_failure(watch, TOPIC_AUTH, TOPIC_AUTH, domain, provider, event);
+		add_failure(watch, TOPIC_AUTH, TOPIC_AUTH, domain, provider, item);
 	if (event->category == CATEGORY_THROTTLED)
-		add_failure(watch, TOPIC_THROTTLE, TOPIC_THROTTLE, domain, provider, event);
+		add_failure(watch, TOPIC_THROTTLE, TOPIC_THROTTLE, domain, provider, item);
 	if (policy)
-		add_failure(watch, TOPIC_POLICY, TOPIC_POLICY, domain, provider, event);
+		add_failure(watch, TOPIC_POLICY, TOPIC_POLICY, domain, provider, item);
 	if (policy && event->campaign[0] != '\0')
-		add_failure(watch, TOPIC_CAMPAIGN, TOPIC_CAMPAIGN, domain, event->campaign, event);
+		add_failure(watch, TOPIC_CAMPAIGN, TOPIC_CAMPAIGN, domain, event->campaign, item);
 	if (category_class(event->category) == CLASS_HARD)
-		add_failure(watch, TOPIC_DEAD, TOPIC_DEAD, domain, provider, event);
+		add_failure(watch, TOPIC_DEAD, TOPIC_DEAD, domain, provider, item);
 	if (event->category == CATEGORY_USER_UNKNOWN)
-		add_failure(watch, TOPIC_DEAD, TOPIC_BREAKER, "", provider, event);
+		add_failure(watch, TOPIC_DEAD, TOPIC_BREAKER, "", provider, item);
 	if (event->suppressed)
-		add_failure(watch, TOPIC_BREAKER, TOPIC_BREAKER, "", provider, event);
+		add_failure(watch, TOPIC_BREAKER, TOPIC_BREAKER, "", provider, item);
 	if (event->category == CATEGORY_UNKNOWN)
-		add_failure(watch, TOPIC_UNKNOWN, TOPIC_UNKNOWN, "", "", event);
+		add_failure(watch, TOPIC_UNKNOWN, TOPIC_UNKNOWN, "", "", item);
 }
 
 static void
 note(struct watch *watch, const struct watch_event *event)
 {
+	struct evidence_item item;
+
+	if (event->kind != WATCH_DELIVERED)
+		evidence_item(event, &item);
 	switch (event->kind) {
 	case WATCH_DELIVERED:
 		add_attempts(watch, event);
 		break;
 	case WATCH_FAILED:
 		add_attempts(watch, event);
-		add_failures(watch, event);
+		add_failures(watch, &item);
 		break;
 	case WATCH_COMPLAINED:
 		add_complaint(watch, event);
 		add_failure(watch, TOPIC_COMPLAINT, TOPIC_COMPLAINT, event->domain, event->provider,
-		    event);
+		    &item);
 		break;
 	case WATCH_UNPROVEN:
-		add_failure(watch, TOPIC_FORGED, TOPIC_FORGED, "", "", event);
+		add_failure(watch, TOPIC_FORGED, TOPIC_FORGED, "", "", &item);
 		break;
 	}
 }
@@ -381,7 +393,7 @@ watch_tick(struct watch *watch, const struct watch_rules *rules, bool with_log, 
 	lives_tell(watch, rules, new_minute, now, arena, changes_r);
 	watch->lives_bytes = lives_bytes(watch);
 	nodes_reserve(watch->nodes, watch->lives_bytes);
-	if (new_minute)
+	if (new_minute || nodes_bytes(watch->nodes) + watch->lives_bytes > WATCH_BYTES)
 		nodes_sweep(watch->nodes, minute);
 	watch->minute = minute;
 	pthread_mutex_unlock(&watch->lock);

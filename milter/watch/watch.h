@@ -26,7 +26,7 @@
 #include "verdict.h"
 #include "watch/incident.h"
 
-#define WATCH_BYTES ((size_t)48 * 1024 * 1024)
+#define WATCH_BYTES ((size_t)64 * 1024 * 1024)
 #define WATCH_OPEN_MOST 500
 
 enum watch_kind {

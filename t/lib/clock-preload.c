@@ -78,7 +78,24 @@ gettimeofday(struct timeval *now_r, void *zone)
 	return 0;
 }
 
-/* The kernel waits by its own clocks. Which one is meant is not to be seen: a
+/* The kernel waits by its own clocks. */
+int
+clock_nanosleep(clockid_t clock, int flags, const struct timespec *until, struct timespec *left_r)
+{
+	static __typeof__(&clock_nanosleep) real;
+	struct timespec shifted = *until;
+
+	if (flags == TIMER_ABSTIME)
+		shifted.tv_sec -= shift_of(clock);
+	/* A time that has passed is no error, one before the first second is. */
+	if (shifted.tv_sec < 0)
+		shifted.tv_sec = 0;
+	if (real == NULL)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "clock_nanosleep");
+	return real(clock, flags, &shifted, left_r);
+}
+
+/* The same. Which one is meant is not to be seen: a
    machine that ran for half of the time since 1970 is none. */
 int
 pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,

@@ -41,4 +41,13 @@ sub set {
     return $self;
 }
 
+# Time passes, by both clocks.
+sub pass {
+    my ($self, $seconds) = @_;
+    return $self->set($self->{realtime} + $seconds, $self->{monotonic} + $seconds);
+}
+
+# The time of day, for those who get its environment.
+sub now { return time + $_[0]{realtime} }
+
 1;

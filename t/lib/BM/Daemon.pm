@@ -45,7 +45,7 @@ sub new {
     _directory($self->{state}, $uid, $gid, 0750);
     # Where the daemon can read them again as nobody, wherever the tree lies.
     make_path("$dir/rules");
-    spew("$dir/rules/" . s{.*/}{}r, slurp($_)) for glob top() . '/rules/*.rules';
+    spew("$dir/rules/" . s{.*/}{}r, slurp($_)) for glob(top() . '/rules/*.rules'), top() . '/rules/providers.list';
     $self->configure($opt{conf}, $pf);
     weaken(my $weak = $self);
     at_end(sub { $weak->stop if $weak });

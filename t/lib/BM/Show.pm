@@ -45,8 +45,9 @@ sub output {
     return;
 }
 
-# A step: it showed, or the demonstration has failed.
-sub step {
+# A step: it showed, or the demonstration has failed. The prototype is for a match
+# that fails, which would be no argument at all in a list.
+sub step($$) {
     my ($ok, $what) = @_;
     if ($ok) { $shown++ }
     else {
