@@ -235,7 +235,7 @@ subtest 'with the mail log' => sub {
     subtest 'what a person sees' => sub {
         my $text = $daemon->dump('--incidents');
         like $text, qr/^incident $id: critical, auth, since \S+, open$/m, 'the incident' or diag $text;
-        like $text, qr/Google 7, Yahoo 5/, 'where';
+        like $text, qr/Google \(7\), Yahoo \(5\)/, 'where';
         like $text, qr/s1\._domainkey\.example\.com TXT: NXDOMAIN/, 'the broken record';
         is_deeply [grep { length > 80 } split /\n/, $text], [], 'in 80 columns';
     };

@@ -110,7 +110,7 @@ subtest 'for a person' => sub {
     like $heads[4], qr/^incident 1: critical, auth, since \S+Z, closed$/, 'one that is over';
     like $text, qr/^  SPF was failing at Google for example\.com from \S+ \S+ to (?:\S+ )?\S+ UTC:/m, '... is told as such';
     like $text, qr/^  6\.1 % of the recipients of example\.org do not exist \(612 of 10032 in\n? *24 hours\)$/m, 'a ratio';
-    like $text, qr/^  what to do +bouncemilter-alerts\(7\), section AUTH$/m, 'where the advice is';
+    like $text, qr/^  what to do +bouncemilter-alerts\(7\), section auth$/m, 'where the advice is';
     like $text, qr/^ .*s1\._domainkey\.example\.com: no such name$/m, 'the diagnosis';
     utf8::decode($text);
     is_deeply [grep { length > 80 } split /\n/, $text], [], 'fits into 80 columns';

@@ -57,7 +57,7 @@ void telling_line_add(const char *name, const char *value, struct buf *out);
  *   notified      number: how often people were told
  *   notified_time time of the last one, or null
  *   notified_recipients               number, at that time
- *   manual        "bouncemilter-alerts(7), section AUTH"
+ *   manual        "bouncemilter-alerts(7), section auth"
  */
 void telling_json(const struct incident *incident, enum notice notice, int64_t now,
     struct buf *out);

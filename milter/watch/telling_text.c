@@ -37,13 +37,8 @@ telling_counts(const struct incident_count *counts, unsigned most, struct arena 
 const char *
 telling_manual(enum watch_rule_id rule, struct arena *arena)
 {
-	char *section = arena_strdup(arena, str_of(words_name(&watch_rule_words, rule)));
-
-	for (char *p = section; *p != '\0'; p++) {
-		if (str_is_alpha(*p) && !str_is_upper(*p))
-			*p = (char)(*p - ('a' - 'A'));
-	}
-	return arena_printf(arena, "bouncemilter-alerts(7), section %s", section);
+	return arena_printf(arena, "bouncemilter-alerts(7), section %s",
+	    words_name(&watch_rule_words, rule));
 }
 
 /* How many columns a character may take at most: one that is written with three
@@ -150,7 +145,7 @@ counts_text(const struct incident_count *counts, unsigned most, struct arena *ar
 	const char *text = "";
 
 	for (unsigned i = 0; i < most && counts[i].name[0] != '\0'; i++)
-		text = arena_printf(arena, "%s%s%s %" PRIu64, text, i == 0 ? "" : ", ",
+		text = arena_printf(arena, "%s%s%s (%" PRIu64 ")", text, i == 0 ? "" : ", ",
 		    telling_clean(counts[i].name, TELLING_NAME_BYTES, arena), counts[i].count);
 	return text;
 }

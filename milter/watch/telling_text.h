@@ -20,7 +20,7 @@ const char *telling_utf8(const char *text, struct arena *arena);
 const char *telling_counts(const struct incident_count *counts, unsigned most,
     struct arena *arena);
 
-/* "bouncemilter-alerts(7), section AUTH", in the arena. */
+/* "bouncemilter-alerts(7), section auth", in the arena. */
 const char *telling_manual(enum watch_rule_id rule, struct arena *arena);
 
 /* Append the words of a text in lines of so many columns at most, the first line

@@ -138,7 +138,7 @@ test_json(void **state)
 	assert_string_equal(text, incident.texts[0]);
 	assert_string_equal(since, "2026-11-20T14:02:18Z");
 	assert_int_equal(attempts, 5000);
-	assert_string_equal(manual, "bouncemilter-alerts(7), section AUTH");
+	assert_string_equal(manual, "bouncemilter-alerts(7), section auth");
 	assert_string_equal(json_string_value(json_object_get(object, "diagnosis")),
 	    incident.diagnosis);
 	json_decref(object);
@@ -151,7 +151,7 @@ test_json(void **state)
 	assert_true(json_is_null(json_object_get(object, "since")));
 	assert_true(json_is_null(json_object_get(object, "domain")));
 	assert_string_equal(json_string_value(json_object_get(object, "manual")),
-	    "bouncemilter-alerts(7), section ONE-RECEIVER");
+	    "bouncemilter-alerts(7), section one-receiver");
 	json_decref(object);
 }
 
@@ -177,16 +177,16 @@ test_mail(void **state)
 	    "DKIM is failing at Google and Deutsche Telekom for example.com since 14:02\n"
 	    "UTC: 312 recipients, selector s1\n"
 	    "\n"
-	    "What it means and what to do: bouncemilter-alerts(7), section AUTH.\n"
+	    "What it means and what to do: bouncemilter-alerts(7), section auth.\n"
 	    "\n"
 	    "  rule        auth, critical\n"
 	    "  since       2026-11-20T14:02:18Z, the newest at 2026-11-20T14:16:18Z\n"
 	    "  domain      example.com\n"
 	    "  From        example.com\n"
 	    "  numbers     312 recipients, 2 messages, 320 failures of 5000 attempts\n"
-	    "  at          Google 200, Deutsche Telekom 112\n"
-	    "  meaning     auth-failure/dkim 312\n"
-	    "  codes       550 5.7.26 312\n"
+	    "  at          Google (200), Deutsche Telekom (112)\n"
+	    "  meaning     auth-failure/dkim (312)\n"
+	    "  codes       550 5.7.26 (312)\n"
 	    "  selector    s1\n"
 	    "  our address 192.0.2.1\n"
 	    "\n"
