@@ -298,6 +298,7 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	struct seen_keys keys;
 	struct seen_row first;
 	uint64_t sequence;
+	bool soon;
 	int ret;
 
 	if (make_keys(work->pipeline, &bounce, bounce.outcome, verdict->category, &keys,
@@ -306,6 +307,10 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	ret = seen_find(txn, &keys, &first, error_r);
 	if (ret == 1 && !(attempts && bounce.outcome == OUTCOME_DEFERRED))
 		return repeated_bounce(work, txn, &bounce, verdict, &keys, &first, watch_r, error_r);
+	/* An attempt that is counted, but no news yet. */
+	soon = ret == 1 && bounce.time - first.time < WATCH_AGAIN_SEC;
+	if (soon)
+		keys.time = first.time;
 	if (ret == -1 || standing_get(txn, bounce.recipient, &standing, error_r) == -1 ||
 	    (!attempts && note_deferral(work->pipeline, txn, verdict, &standing, &bounce,
 		error_r) == -1))
@@ -323,7 +328,7 @@ pipeline_bounce(struct pipeline_work *work, struct store_txn *txn, const struct 
 	if (ret == -1 || seen_put(txn, &keys, sequence, error_r) == -1 ||
 	    count_rate(policy, txn, &bounce, error_r) == -1)
 		return -1;
-	*watch_r = true;
+	*watch_r = !soon;
 	if (verdict->decision != DECISION_SUPPRESS)
 		return 0;
 	work->publish = true;

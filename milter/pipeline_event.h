@@ -52,7 +52,7 @@ struct pipeline {
 	struct pipeline_keeping keeping;
 	struct alerts_counts told;  /* and counted in the store */
 	struct watch_size seen_size; /* the same */
-	int64_t usual_hour;
+	int64_t usual_hour, freed_minute; /* of the last tick */
 	/* The log is being read: what it does not confirm is not believed. */
 	atomic_bool log_runs;
 };

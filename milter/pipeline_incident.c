@@ -11,6 +11,7 @@
 #include "store/incidents.h"
 
 #define HOUR_SEC 3600
+#define MINUTE_SEC 60
 #define KEEPING_MOST 1000 /* seconds with changes that wait for a store that fails */
 
 /* What has changed since the last time, on its way into the store. */
@@ -117,40 +118,14 @@ free_job(struct incident_job *job)
 	free(job);
 }
 
-/* What the store could not take is the next that it gets. */
-static void
-incident_release(struct job *base)
-{
-	struct incident_job *job = (struct incident_job *)base;
-	struct pipeline_keeping *keeping = &job->pipeline->keeping;
-
-	pthread_mutex_lock(&keeping->lock);
-	keeping->under_way = false;
-	if (!job->written) {
-		job->next = keeping->first;
-		keeping->first = job;
-		keeping->count++;
-	}
-	pthread_mutex_unlock(&keeping->lock);
-	if (job->written)
-		free_job(job);
-}
-
 /* One at a time, so that an older state never overwrites a newer one. */
 static void
-keep(struct pipeline *pipeline, struct incident_job *job)
+post_next(struct pipeline *pipeline)
 {
 	struct pipeline_keeping *keeping = &pipeline->keeping;
-	struct incident_job *first = NULL, **tail;
+	struct incident_job *first = NULL;
 
 	pthread_mutex_lock(&keeping->lock);
-	if (job != NULL && keeping->count < KEEPING_MOST) {
-		for (tail = &keeping->first; *tail != NULL; tail = &(*tail)->next)
-			;
-		*tail = job;
-		keeping->count++;
-		job = NULL;
-	}
 	if (!keeping->under_way && keeping->first != NULL) {
 		first = keeping->first;
 		keeping->first = first->next;
@@ -159,10 +134,56 @@ keep(struct pipeline *pipeline, struct incident_job *job)
 		first->next = NULL;
 	}
 	pthread_mutex_unlock(&keeping->lock);
-	if (job != NULL)
-		free_job(job);
 	if (first != NULL)
 		writer_post(pipeline->parts.writer, &first->job);
+}
+
+/* What the store could not take is the next that it gets, after a second. What waits
+   behind a job that it took goes at once: this may be the end of the daemon. */
+static void
+incident_release(struct job *base)
+{
+	struct incident_job *job = (struct incident_job *)base;
+	struct pipeline *pipeline = job->pipeline;
+	struct pipeline_keeping *keeping = &pipeline->keeping;
+	bool written = job->written;
+
+	pthread_mutex_lock(&keeping->lock);
+	keeping->under_way = false;
+	if (!written) {
+		job->next = keeping->first;
+		keeping->first = job;
+		keeping->count++;
+	}
+	pthread_mutex_unlock(&keeping->lock);
+	if (!written)
+		return;
+	free_job(job);
+	post_next(pipeline);
+}
+
+static void
+keep(struct pipeline *pipeline, struct incident_job *job)
+{
+	struct pipeline_keeping *keeping = &pipeline->keeping;
+	struct incident_job **tail, *oldest = NULL;
+
+	pthread_mutex_lock(&keeping->lock);
+	if (job != NULL) {
+		for (tail = &keeping->first; *tail != NULL; tail = &(*tail)->next)
+			;
+		*tail = job;
+		keeping->count++;
+	}
+	if (keeping->count > KEEPING_MOST) {
+		oldest = keeping->first;
+		keeping->first = oldest->next;
+		keeping->count--;
+	}
+	pthread_mutex_unlock(&keeping->lock);
+	if (oldest != NULL)
+		free_job(oldest);
+	post_next(pipeline);
 }
 
 void
@@ -195,6 +216,27 @@ newly_told(struct pipeline *pipeline, struct alerts *alerts, struct alerts_count
 	return any;
 }
 
+/* Once a minute: a provider that is not frozen in the store any more, although its
+   incident is open, was freed by a person. */
+static void
+notice_freed(struct pipeline *pipeline, int64_t now)
+{
+	struct arena *arena = arena_new();
+	const char *const *providers = watch_frozen(pipeline->parts.watch, now - MINUTE_SEC, arena);
+	struct store_txn *txn;
+	const char *error;
+	int64_t since;
+
+	if (providers[0] != NULL && store_begin_read(pipeline->parts.store, &txn, &error) == 0) {
+		for (; *providers != NULL; providers++) {
+			if (breaker_since(txn, *providers, &since, &error) == 0)
+				watch_freed(pipeline->parts.watch, *providers, now);
+		}
+		store_abort(txn);
+	}
+	arena_free(arena);
+}
+
 void
 pipeline_incident_tick(struct pipeline *pipeline, struct alerts *alerts)
 {
@@ -212,6 +254,9 @@ pipeline_incident_tick(struct pipeline *pipeline, struct alerts *alerts)
 	    store_is_failing(pipeline->parts.store), "the store cannot be written: see the log");
 	now = pipeline_watch_now(pipeline);
 	hour = now / HOUR_SEC;
+	if (now / MINUTE_SEC != pipeline->freed_minute)
+		notice_freed(pipeline, now);
+	pipeline->freed_minute = now / MINUTE_SEC;
 	job->arena = arena_new();
 	job->pipeline = pipeline;
 	watch_tick(watch, &config->alerts, pipeline->log_runs, now, job->arena, &job->changes);
@@ -228,7 +273,7 @@ pipeline_incident_tick(struct pipeline *pipeline, struct alerts *alerts)
 	pipeline->usual_hour = hour;
 	due = newly_told(pipeline, alerts, &job->told) || job->forgotten > 0 || job->unopened > 0;
 	job->job = (struct job){ .apply = incident_apply, .committed = incident_committed,
-		.release = incident_release, .bytes = arena_used(job->arena) };
+		.release = incident_release };
 	if (job->changes.first == NULL && !job->with_usual && !due) {
 		free_job(job);
 		job = NULL;

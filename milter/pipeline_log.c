@@ -36,6 +36,7 @@ struct log_batch {
 	int64_t began_msec;
 	bool urgent;
 	bool sent; /* to the writer, at least once */
+	bool told; /* the publisher and the watch know of it */
 };
 
 /* An event, read and judged. */
@@ -269,12 +270,12 @@ log_apply(struct job *base, struct store_txn *txn, const char **error_r)
 	arena_free(arena);
 	if (ret == -1)
 		return -1;
-	batch->work.publish = false;
-	for (struct log_event *event = batch->first; event != NULL; event = event->next)
-		event->watch = false;
 	/* It was committed after all, when nobody waited for it any more. */
 	if (done)
 		return 0;
+	batch->work.publish = false;
+	for (struct log_event *event = batch->first; event != NULL; event = event->next)
+		event->watch = false;
 	if (tally_write(batch->tally, txn, error_r) == -1)
 		return -1;
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {
@@ -296,6 +297,9 @@ log_committed(struct job *base)
 {
 	struct log_batch *batch = ((struct log_job *)base)->batch;
 
+	if (batch->told)
+		return;
+	batch->told = true;
 	if (batch->work.publish)
 		publish_wake(batch->work.pipeline->parts.publisher);
 	for (struct log_event *event = batch->first; event != NULL; event = event->next) {

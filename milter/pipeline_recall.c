@@ -9,6 +9,7 @@
 #include "base/msg.h"
 #include "pipeline_incident.h"
 #include "pipeline_watch.h"
+#include "store/breaker.h"
 #include "store/incidents.h"
 #include "store/journal.h"
 #include "store/rates.h"
@@ -72,7 +73,8 @@ recall_event(struct pipeline *pipeline, const struct config *config, const struc
 	struct arena *arena = arena_new();
 	struct journal_event event;
 
-	if (journal_scan(row, arena, &event) == 0)
+	/* What was delivered is in the rates. */
+	if (journal_scan(row, arena, &event) == 0 && event.bounce.outcome != OUTCOME_DELIVERED)
 		pipeline_watch_again(pipeline, config, &event.bounce, &event.verdict);
 	arena_free(arena);
 }
@@ -163,6 +165,22 @@ recall_usual(struct pipeline *pipeline, const char **error_r)
 	return ret == -1 ? -1 : 0;
 }
 
+/* Who was frozen when the daemon was killed may have no incident yet, which alone can
+   free him. */
+static int
+recall_frozen(struct pipeline *pipeline, const char **error_r)
+{
+	struct arena *arena = arena_new();
+	struct breaker_frozen *frozen;
+	int ret = breaker_list(pipeline->parts.store, arena, &frozen, error_r);
+
+	for (; ret == 0 && frozen != NULL; frozen = frozen->next)
+		watch_recall_frozen(pipeline->parts.watch, frozen->provider,
+		    pipeline_watch_now(pipeline));
+	arena_free(arena);
+	return ret;
+}
+
 int
 pipeline_incident_recall(struct pipeline *pipeline, const char **error_r)
 {
@@ -176,6 +194,8 @@ pipeline_incident_recall(struct pipeline *pipeline, const char **error_r)
 	    recall_events(pipeline, STORE_UNVERIFIED, error_r) == -1)
 		return -1;
 	watch_settle(pipeline->parts.watch);
+	if (recall_frozen(pipeline, error_r) == -1)
+		return -1;
 	pipeline->usual_hour = pipeline_watch_now(pipeline) / 3600;
 	return 0;
 }

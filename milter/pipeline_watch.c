@@ -35,7 +35,10 @@ pipeline_watch_check_clock(struct pipeline *pipeline)
 	int64_t msec = step_msec(pipeline), step = msec / 1000;
 	char cause[128];
 
-	atomic_fetch_add(&pipeline->watch_base_msec, msec);
+	/* An event that comes in between a step and watch_shift() is taken to be old, never
+	   of the future: that would push on the windows that it falls in. */
+	if (step < STEP_SEC)
+		atomic_fetch_add(&pipeline->watch_base_msec, msec);
 	if (step > -STEP_SEC && step < STEP_SEC) {
 		watch_condition(pipeline->parts.watch, CONDITION_CLOCK, false, "");
 		return;
@@ -44,6 +47,8 @@ pipeline_watch_check_clock(struct pipeline *pipeline)
 	    "forward" : "back", (long long)(step > 0 ? step : -step));
 	msg_warning("%s", cause);
 	watch_shift(pipeline->parts.watch, step);
+	if (step > 0)
+		atomic_fetch_add(&pipeline->watch_base_msec, msec);
 	watch_condition(pipeline->parts.watch, CONDITION_CLOCK, true, cause);
 }
 
@@ -52,7 +57,8 @@ kind_of(const struct bounce *bounce, const struct verdict *verdict)
 {
 	if (bounce->outcome == OUTCOME_DELIVERED)
 		return WATCH_DELIVERED;
-	if (verdict->proof == PROOF_NONE)
+	/* Of a stranger; the log is believed in any case. */
+	if (verdict->proof == PROOF_NONE && bounce->source == SOURCE_NET)
 		return WATCH_UNPROVEN;
 	return bounce->outcome == OUTCOME_COMPLAINT ? WATCH_COMPLAINED : WATCH_FAILED;
 }
@@ -113,11 +119,21 @@ tell(struct pipeline *pipeline, const struct config *config, const struct bounce
 	arena_free(arena);
 }
 
+/* What sendmail(1) may have made up tells nothing. */
+static bool
+is_watched(const struct config *config, const struct bounce *bounce,
+    const struct verdict *verdict)
+{
+	if (verdict->proof == PROOF_NONE && bounce->source != SOURCE_LOG)
+		return bounce->source == SOURCE_NET;
+	return policy_is_outbound(&config->policy, bounce);
+}
+
 void
 pipeline_watch(struct pipeline *pipeline, const struct config *config,
     const struct bounce *bounce, const struct verdict *verdict)
 {
-	if (verdict->proof == PROOF_NONE || policy_is_outbound(&config->policy, bounce))
+	if (is_watched(config, bounce, verdict))
 		tell(pipeline, config, bounce, verdict, false);
 }
 
@@ -128,7 +144,7 @@ pipeline_watch_again(struct pipeline *pipeline, const struct config *config,
 	if (bounce->source != SOURCE_NET && bounce->source != SOURCE_LOCAL &&
 	    bounce->source != SOURCE_LOG)
 		return;
-	if (verdict->proof == PROOF_NONE || policy_is_outbound(&config->policy, bounce))
+	if (is_watched(config, bounce, verdict))
 		tell(pipeline, config, bounce, verdict, true);
 }
 
@@ -173,11 +189,7 @@ pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
 	arena = arena_new();
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct bounce *bounce = &report->bounces[i];
-		const char *domain = provider_of_sender(bounce->sender, arena);
-		const struct watch_returned returned = {
-			.domain = domain, .selector = selector_of(report->returned, domain, arena),
-			.from_domain = report->from_domain, .headers = report->returned,
-		};
+		const char *domain;
 
 		if (verdicts[i].proof == PROOF_NONE ||
 		    !policy_is_outbound(&config->policy, bounce))
@@ -186,7 +198,10 @@ pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
 		    campaign_of(report->returned, arena));
 		if (!is_auth(verdicts[i].category))
 			continue;
-		watch_returned(pipeline->parts.watch, &returned);
+		domain = provider_of_sender(bounce->sender, arena);
+		watch_returned(pipeline->parts.watch, &(struct watch_returned){ .domain = domain,
+		    .selector = selector_of(report->returned, domain, arena),
+		    .from_domain = report->from_domain, .headers = report->returned });
 		break;
 	}
 	arena_free(arena);

@@ -7,6 +7,7 @@
 #include "base/msg.h"
 #include "parse/address.h"
 #include "parse/domain.h"
+#include "parse/returnpath.h"
 #include "store/counters.h"
 #include "store/rates.h"
 #include "watch/provider.h"
@@ -199,7 +200,7 @@ tally_attempt(struct tally *tally, const struct bounce *bounce, bool outbound)
 	tally->outcomes[outbound][bounce->outcome]++;
 	if (!outbound)
 		return;
-	domain = address_domain(bounce->sender);
+	domain = address_domain(returnpath_sender(bounce->sender, tally->arena));
 	domain = domain[0] == '\0' ? "<>" : provider(tally, SENDERS, domain);
 	to = provider(tally, SERVERS, provider_host(bounce));
 	counts = counts_of(tally, hour, domain, to, "");

@@ -1,7 +1,9 @@
 #include "parse/campaign.h"
 
+#include "parse/charset.h"
 #include "parse/header.h"
 
+#define VALUE_BYTES 48
 #define SUBJECT_BYTES 200
 
 static const struct {
@@ -47,14 +49,15 @@ campaign_field(struct campaign *campaign, struct str name, struct str value, str
 		    (campaign->name != NULL && rank <= campaign->rank))
 			continue;
 		text = header_decode(value, SUBJECT_BYTES, arena);
-		if (text[0] == '\0')
+		value = fields[rank].digest ? str_of(text) : str_trim(without_words(str_of(text)));
+		if (value.len == 0)
 			continue;
 		if (fields[rank].digest)
 			campaign->name = arena_printf(arena, "%s %016llx", fields[rank].label,
 			    (unsigned long long)digest_of(text));
 		else
-			campaign->name = arena_printf(arena, "%s %.48s", fields[rank].label,
-			    arena_strdup(arena, without_words(str_of(text))));
+			campaign->name = arena_printf(arena, "%s %s", fields[rank].label,
+			    charset_clean_line(value, VALUE_BYTES, arena));
 		campaign->rank = rank;
 	}
 }

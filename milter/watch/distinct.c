@@ -7,6 +7,7 @@
 #include "base/msg.h"
 
 #define PLACES_FIRST 8 /* a power of two, as all sizes */
+#define SHORTEST 15 /* minutes of the shortest window */
 #define REGISTER_BITS 11
 #define REGISTERS (1u << REGISTER_BITS)
 #define MINUTE_BITS 16
@@ -51,11 +52,20 @@ distinct_hash(const char *name)
 	return hash ^ hash >> 33;
 }
 
-/* How many minutes ago a place was last seen. */
-static unsigned
+/* How many minutes ago a place was last seen; negative for what is newer than a
+   late event. Right for 22 days: what is too old goes every hour. */
+static int
 age_of(uint64_t place, int64_t now)
 {
-	return (unsigned)((uint64_t)now - place) & MINUTE_MASK;
+	return (int16_t)(uint16_t)((uint64_t)now - place);
+}
+
+static bool
+is_within(uint64_t place, int64_t now, unsigned minutes)
+{
+	int age = age_of(place, now);
+
+	return age >= 0 && (unsigned)age < minutes;
 }
 
 static uint64_t *
@@ -68,9 +78,9 @@ find(uint64_t *places, unsigned size, uint64_t name)
 	return &places[i];
 }
 
-/* Another size, without what is too old. */
+/* Another size, without what was not seen for `keep` minutes; with all for 0. */
 static void
-resize(struct distinct *distinct, unsigned size, int64_t now, unsigned forever)
+resize(struct distinct *distinct, unsigned size, int64_t now, int keep)
 {
 	uint64_t *places = zeroed(size, sizeof(*places));
 
@@ -78,7 +88,7 @@ resize(struct distinct *distinct, unsigned size, int64_t now, unsigned forever)
 	for (unsigned i = 0; i < distinct->size; i++) {
 		uint64_t place = distinct->places[i];
 
-		if (place == 0 || (forever == 0 && age_of(place, now) >= DISTINCT_KEEP))
+		if (place == 0 || (keep > 0 && age_of(place, now) >= keep))
 			continue;
 		*find(places, size, place) = place;
 		distinct->used++;
@@ -135,23 +145,32 @@ forget_names(struct distinct *distinct)
 	distinct->size = distinct->used = 0;
 }
 
-/* Room for one more name: what is too old goes, once a minute; then the table
-   grows. Returns false if there is none. */
+/* What is too old goes, once an hour, and once a minute where there is no room.
+   A table full of new names keeps those of the shortest window alone, so that there
+   are always some; the sketch has the others. */
+static void
+purge(struct distinct *distinct, int64_t minute)
+{
+	bool full = (distinct->used + 1) * 2 > distinct->size;
+
+	if (minute - distinct->purged < (full ? 1 : DISTINCT_KEEP))
+		return;
+	distinct->purged = minute;
+	resize(distinct, distinct->size, minute, DISTINCT_KEEP);
+	if (distinct->used >= DISTINCT_EXACT)
+		resize(distinct, distinct->size, minute, SHORTEST);
+}
+
+/* Room for one more name: the table grows. Returns false if there is none. */
 static bool
 make_room(struct distinct *distinct, int64_t minute, unsigned forever)
 {
 	unsigned most = forever > 0 ? forever : DISTINCT_EXACT;
 
 	if (distinct->size == 0)
-		resize(distinct, PLACES_FIRST, minute, forever);
-	if ((distinct->used + 1) * 2 <= distinct->size)
-		return true;
-	if (forever == 0 && distinct->purged != minute) {
-		distinct->purged = minute;
-		resize(distinct, distinct->size, minute, forever);
-	}
+		resize(distinct, PLACES_FIRST, minute, 0);
 	if ((distinct->used + 1) * 2 > distinct->size && distinct->used < most)
-		resize(distinct, distinct->size * 2, minute, forever);
+		resize(distinct, distinct->size * 2, minute, 0);
 	return (distinct->used + 1) * 2 <= distinct->size;
 }
 
@@ -167,6 +186,8 @@ distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, unsigned 
 		sketch_add(sketch_at(distinct, minute, forever), name);
 	if (forever > 0 && distinct->registers[0] != NULL)
 		return;
+	if (forever == 0 && distinct->size > 0)
+		purge(distinct, minute);
 	place = distinct->size == 0 ? NULL : find(distinct->places, distinct->size, name);
 	if (place == NULL || *place == 0) {
 		if (!make_room(distinct, minute, forever)) {
@@ -177,6 +198,8 @@ distinct_add(struct distinct *distinct, uint64_t hash, int64_t minute, unsigned 
 		}
 		place = find(distinct->places, distinct->size, name);
 		distinct->used++;
+	} else if (age_of(*place, minute) < 0) {
+		return; /* it was seen since */
 	}
 	*place = name | ((uint64_t)minute & MINUTE_MASK);
 }
@@ -208,7 +231,7 @@ distinct_count(const struct distinct *distinct, int64_t now, unsigned minutes)
 
 	for (unsigned i = 0; i < distinct->size; i++) {
 		if (distinct->places[i] != 0 &&
-		    (minutes == 0 || age_of(distinct->places[i], now) < minutes))
+		    (minutes == 0 || is_within(distinct->places[i], now, minutes)))
 			count++;
 	}
 	/* The sketch knows no minutes: it is asked only where all of the places
@@ -224,7 +247,7 @@ distinct_merge(struct distinct *into, unsigned forever, const struct distinct *f
     unsigned minutes)
 {
 	for (unsigned i = 0; i < from->size; i++) {
-		if (from->places[i] != 0 && age_of(from->places[i], now) < minutes)
+		if (from->places[i] != 0 && is_within(from->places[i], now, minutes))
 			distinct_add(into, from->places[i], now, forever);
 	}
 	for (unsigned s = 0; s < 2 && from->registers[0] != NULL; s++) {
@@ -249,6 +272,7 @@ distinct_shift(struct distinct *distinct, int64_t minutes)
 			    ((place + (uint64_t)minutes) & MINUTE_MASK);
 	}
 	distinct->period += minutes / DISTINCT_KEEP;
+	distinct->purged += minutes;
 }
 
 size_t

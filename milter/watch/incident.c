@@ -24,6 +24,7 @@ static const struct textform_field fields[] = {
 	{ "id", TEXTFORM_NUMBER, AT(id), 1, NULL },
 	{ "rule", TEXTFORM_WORD, AT(rule), 1, &watch_rule_words },
 	{ "severity", TEXTFORM_WORD, AT(severity), 1, &severity_words },
+	{ "opened-as", TEXTFORM_WORD, AT(opened_as), 1, &severity_words },
 	{ "since", TEXTFORM_TIME, AT(since), 1, NULL },
 	{ "opened", TEXTFORM_TIME, AT(opened), 1, NULL },
 	{ "newest", TEXTFORM_TIME, AT(newest), 1, NULL },

@@ -36,7 +36,8 @@ struct incident_count {
 struct incident {
 	uint64_t id;             /* from 1, in the order of opening */
 	enum watch_rule_id rule;
-	enum severity severity;  /* the highest it reached */
+	enum severity severity;  /* the highest it reached ... */
+	enum severity opened_as; /* ... and the first */
 	int64_t since;           /* the first failure that it is made of */
 	int64_t opened;
 	int64_t newest;          /* the newest failure */

@@ -1,8 +1,6 @@
 /*
- * The life of an incident: opened, grown, lasting, closed; and how often people
- * hear of it.
+ * The life of an incident: opened, grown, lasting, closed.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +8,6 @@
 #include "watch/pace.h"
 #include "watch/state.h"
 
-#define HOLD_SEC (15 * MINUTE_SEC)
-#define LASTING_SEC (6 * HOUR_SEC)
 #define GROWTH 4
 #define QUIET_LEVEL 0.5
 /* Names that an incident remembers, if few are open, and if many are; above, it
@@ -32,8 +28,8 @@ copy(const char *text)
 	return fresh;
 }
 
-static struct live *
-new_live(struct watch *watch, struct group *group, enum watch_rule_id rule)
+struct live *
+lives_new(struct watch *watch, struct group *group, enum watch_rule_id rule)
 {
 	struct live *live = calloc(1, sizeof(*live));
 
@@ -52,9 +48,8 @@ new_live(struct watch *watch, struct group *group, enum watch_rule_id rule)
 	return live;
 }
 
-/* The names of an incident are copies of its own. */
-static void
-set_names(struct live *live, const char *domain, const char *provider, const char *condition,
+void
+lives_set_names(struct live *live, const char *domain, const char *provider, const char *condition,
     const char *cause, const char *diagnosis)
 {
 	live->incident.domain = copy(domain);
@@ -78,8 +73,8 @@ free_live(struct live *live)
 	free(live);
 }
 
-static void
-remove_live(struct watch *watch, struct live *live)
+void
+lives_remove(struct watch *watch, struct live *live)
 {
 	struct live **at = &watch->lives;
 
@@ -111,7 +106,7 @@ void
 lives_free(struct watch *watch)
 {
 	while (watch->lives != NULL)
-		remove_live(watch, watch->lives);
+		lives_remove(watch, watch->lives);
 }
 
 static unsigned
@@ -200,11 +195,11 @@ open_live(struct watch *watch, struct group *group, enum watch_rule_id rule,
 		group->unopened = true;
 		return;
 	}
-	live = new_live(watch, group, rule);
-	set_names(live, group->node.domain, rule == WATCH_CAMPAIGN ? "" : group->node.part, "", "",
+	live = lives_new(watch, group, rule);
+	lives_set_names(live, group->node.domain, rule == WATCH_CAMPAIGN ? "" : group->node.part, "", "",
 	    "");
 	live->incident.id = ++watch->newest_id;
-	live->incident.severity = live->opened_as = severity;
+	live->incident.severity = live->incident.opened_as = severity;
 	live->incident.opened = live->loud = now;
 	live->notice = NOTICE_OPENED;
 	live->attempts_before = finding->attempts;
@@ -232,19 +227,19 @@ is_over(const struct live *live, const struct watch_rule *rule, int64_t now)
 	int64_t quiet = live->incident.rule == WATCH_AUTH_FIRST ? 0 :
 	    live->incident.rule == WATCH_BREAKER ? rule->release_sec : 2 * rule->window_sec;
 
-	return now - live->incident.opened >= HOLD_SEC && now - live->loud >= quiet;
+	return now - live->incident.opened >= LIVES_HOLD_SEC && now - live->loud >= quiet;
 }
 
-static uint64_t
-recipients_of(const struct live *live)
+uint64_t
+lives_recipients(const struct live *live)
 {
 	uint64_t count = distinct_count(&live->recipients, 0, 0);
 
 	return count > live->recipients_before ? count : live->recipients_before;
 }
 
-static void
-close_live(struct live *live, int64_t now)
+void
+lives_close(struct live *live, int64_t now)
 {
 	live->incident.closed = now;
 	if (live->incident.rule == WATCH_BREAKER)
@@ -260,13 +255,13 @@ update_live(struct watch *watch, struct live *live, const struct watch_rule *rul
 {
 	const struct group *group = live->group;
 	struct incident *incident = &live->incident;
-	bool lasting = now - incident->opened >= LASTING_SEC;
+	bool lasting = now - incident->opened >= LIVES_LASTING_SEC;
 
-	if (finding->levels[live->opened_as] >= QUIET_LEVEL ||
+	if (finding->levels[incident->opened_as] >= QUIET_LEVEL ||
 	    (incident->rule == WATCH_BREAKER && is_silent(watch, live, with_log, now)))
 		live->loud = now;
 	if (is_over(live, rule, now)) {
-		close_live(live, now);
+		lives_close(live, now);
 		return;
 	}
 	if (severity > (int)incident->severity && group->failed) {
@@ -276,7 +271,7 @@ update_live(struct watch *watch, struct live *live, const struct watch_rule *rul
 	if (live->notice != NOTICE_NONE || incident->severity == SEVERITY_NOTICE)
 		return;
 	if (incident->notified_recipients > 0 &&
-	    recipients_of(live) >= GROWTH * incident->notified_recipients)
+	    lives_recipients(live) >= GROWTH * incident->notified_recipients)
 		live->notice = NOTICE_GROWN;
 	else if (lasting && !live->lasting)
 		live->notice = NOTICE_LASTING;
@@ -291,6 +286,15 @@ find_live(const struct group *group, enum watch_rule_id rule)
 	while (live != NULL && live->incident.rule != rule)
 		live = live->next_of_group;
 	return live;
+}
+
+void
+lives_end(struct group *group, enum watch_rule_id rule, int64_t now)
+{
+	struct live *live = find_live(group, rule);
+
+	if (live != NULL && live->incident.closed == 0)
+		lives_close(live, now);
 }
 
 /* Attempts since the failures that it is made of; of a rule about a day, those of
@@ -321,10 +325,12 @@ lives_decide(struct watch *watch, struct group *group, const struct watch_rules 
 
 		if (findings_topic(id) != group->node.topic)
 			continue;
-		/* A rule that was switched off has nothing to say any more. */
+		/* A rule that was switched off has nothing to say any more; nor has one that
+		   needs the log, after two windows without it. */
 		if (!findings_ask(&question, id, &finding)) {
-			if (live != NULL && live->incident.closed == 0 && !rules->rules[id].on)
-				close_live(live, now);
+			if (live != NULL && live->incident.closed == 0 && (!rules->rules[id].on ||
+				now - live->loud >= 2 * rules->rules[id].window_sec))
+				lives_close(live, now);
 			continue;
 		}
 		while (severity >= 0 && finding.levels[severity] < 1)
@@ -342,134 +348,35 @@ lives_decide(struct watch *watch, struct group *group, const struct watch_rules 
 	group->failed = false;
 }
 
-/* --- what is wrong with ourselves ------------------------------------------ */
-
-static struct live *
-find_condition(const struct watch *watch, const char *name)
-{
-	struct live *live = watch->lives;
-
-	while (live != NULL && strcmp(live->incident.condition, name) != 0)
-		live = live->next;
-	return live;
-}
-
+/* What the evidence shows does not belong to the incident, whose strings end with the
+   caller's. */
 static void
-open_condition(struct watch *watch, enum watch_condition id, int64_t now)
+disown(struct incident *incident)
 {
-	struct live *live = new_live(watch, NULL, WATCH_SELF);
+	struct incident empty;
 
-	set_names(live, "", "", words_name(&watch_condition_words, id), watch->conditions[id].cause,
-	    "");
-	live->incident.id = ++watch->newest_id;
-	live->incident.severity = live->opened_as = id == CONDITION_STORE ? SEVERITY_CRITICAL :
-	    SEVERITY_WARNING;
-	live->incident.since = live->incident.opened = live->incident.newest = live->loud = now;
-	live->notice = NOTICE_OPENED;
-}
-
-void
-lives_conditions(struct watch *watch, const struct watch_rules *rules, int64_t now)
-{
-	for (enum watch_condition id = 0; id < CONDITION_COUNT; id++) {
-		const struct condition *condition = &watch->conditions[id];
-		struct live *live = find_condition(watch, words_name(&watch_condition_words, id));
-		bool wrong = condition->wrong && rules->rules[WATCH_SELF].on;
-
-		if (wrong && live == NULL)
-			open_condition(watch, id, now);
-		if (live == NULL)
-			continue;
-		if (wrong)
-			live->loud = live->incident.newest = now;
-		else if (now - live->incident.opened >= HOLD_SEC && live->incident.closed == 0)
-			close_live(live, now);
-	}
-}
-
-/* --- telling ---------------------------------------------------------------- */
-
-static void
-show(struct live *live, struct incident *incident_r)
-{
-	*incident_r = live->incident;
-	evidence_show(&live->evidence, incident_r);
-	incident_r->recipients = recipients_of(live);
-	incident_r->messages = distinct_count(&live->messages, 0, 0);
-}
-
-static void
-tell(struct watch *watch, struct live *live, const struct watch_rules *rules, int64_t now,
-    struct arena *arena, struct watch_changes *changes)
-{
-	struct watch_change *change = arena_alloc(arena, sizeof(*change)), **tail = &changes->first;
-	enum notice notice = live->notice;
-	const struct group *group = live->group;
-	struct incident incident;
-
-	show(live, &incident);
-	if (notice != NOTICE_NONE) {
-		live->incident.notified_recipients = incident.recipients;
-		if (pace_allows(&watch->pace, rules->alerts_per_hour, incident.severity, now)) {
-			live->incident.notified++;
-			live->incident.notified_time = now;
-		} else {
-			pace_withhold(&watch->pace, &incident, now);
-			notice = NOTICE_NONE;
-		}
-		show(live, &incident);
-	}
-	live->notice = NOTICE_NONE;
-	live->changed = live->urgent = false;
-	change->fresh = !live->kept;
-	live->kept = true;
-	change->notice = notice;
-	incident_copy(&incident, arena, &change->incident);
-	if (group != NULL && group->headers_len > 0 && incident.rule == WATCH_AUTH)
-		change->headers = (struct str){ arena_strdup(arena, (struct str){ group->headers,
-		    group->headers_len }), group->headers_len };
-	while (*tail != NULL)
-		tail = &(*tail)->next;
-	*tail = change;
-}
-
-void
-lives_tell(struct watch *watch, const struct watch_rules *rules, bool all, int64_t now,
-    struct arena *arena, struct watch_changes *changes_r)
-{
-	struct live *next;
-
-	*changes_r = (struct watch_changes){ 0 };
-	/* The worst first: there may not be room for all. */
-	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_NOTICE; severity--) {
-		for (struct live *live = watch->lives; live != NULL; live = next) {
-			next = live->next;
-			if ((int)live->incident.severity != severity)
-				continue;
-			if (live->notice != NOTICE_NONE || live->incident.closed != 0 ||
-			    live->urgent || (all && live->changed))
-				tell(watch, live, rules, now, arena, changes_r);
-			if (live->incident.closed != 0)
-				remove_live(watch, live);
-		}
-	}
-	changes_r->digest = pace_digest(&watch->pace, now, arena);
+	incident_init(&empty);
+	memcpy(incident->providers, empty.providers, sizeof(empty.providers));
+	memcpy(incident->causes, empty.causes, sizeof(empty.causes));
+	memcpy(incident->codes, empty.codes, sizeof(empty.codes));
+	memcpy(incident->campaigns, empty.campaigns, sizeof(empty.campaigns));
+	memcpy(incident->texts, empty.texts, sizeof(empty.texts));
 }
 
 void
 lives_recall(struct watch *watch, struct group *group, const struct incident *incident)
 {
-	struct live *live = new_live(watch, group, incident->rule);
+	struct live *live = lives_new(watch, group, incident->rule);
 
 	live->incident = *incident;
-	set_names(live, incident->domain, incident->provider, incident->condition, incident->cause,
+	disown(&live->incident);
+	lives_set_names(live, incident->domain, incident->provider, incident->condition, incident->cause,
 	    incident->diagnosis);
-	live->opened_as = incident->severity;
 	live->loud = live->known_until = incident->newest;
 	live->kept = true;
 	live->recipients_before = incident->recipients;
 	live->attempts_before = incident->attempts;
 	live->attempts_then = group == NULL ? 0 : attempts_ever(watch, group);
-	live->lasting = incident->notified_time - incident->opened >= LASTING_SEC;
+	live->lasting = incident->notified_time - incident->opened >= LIVES_LASTING_SEC;
 	evidence_recall(&live->evidence, incident);
 }

@@ -38,7 +38,7 @@ nodes_new(size_t bytes_most)
 
 	nodes->bytes_most = bytes_most;
 	nodes->bucket_count = BUCKETS_FIRST;
-	nodes->buckets = zeroed(BUCKETS_FIRST, sizeof(nodes->buckets[0]));
+	nodes->buckets = zeroed(BUCKETS_FIRST, sizeof(void *));
 	return nodes;
 }
 
@@ -230,7 +230,7 @@ static void
 grow(struct nodes *nodes)
 {
 	size_t count = nodes->bucket_count * 2;
-	struct node **buckets = zeroed(count, sizeof(buckets[0]));
+	struct node **buckets = zeroed(count, sizeof(void *));
 
 	for (struct node *node = nodes->oldest; node != NULL; node = node->newer) {
 		struct node **at = &buckets[node->hash & (count - 1)];

@@ -48,6 +48,22 @@ watch_settle(struct watch *watch)
 	pthread_mutex_unlock(&watch->lock);
 }
 
+void
+watch_recall_frozen(struct watch *watch, const char *provider, int64_t now)
+{
+	struct group *group;
+
+	pthread_mutex_lock(&watch->lock);
+	group = nodes_group(watch->nodes, TOPIC_BREAKER, "", provider, now / MINUTE_SEC, true);
+	if (group->lives == NULL && !group->dirty) {
+		group->frozen = group->last_failed = now;
+		group->dirty = group->failed = true;
+		group->next_dirty = watch->dirty;
+		watch->dirty = group;
+	}
+	pthread_mutex_unlock(&watch->lock);
+}
+
 /* An hour's attempts, evenly over the minutes of it that have passed. */
 static void
 recall_flow(struct watch *watch, const char *domain, const char *provider, int64_t hour,

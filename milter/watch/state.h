@@ -22,7 +22,6 @@ struct live {
 	struct group *group;        /* NULL for a condition */
 	struct incident incident;   /* domain, provider, condition, cause and diagnosis are
 	                               copies; the rest is shown when it is told */
-	enum severity opened_as;
 	struct evidence evidence;
 	struct distinct recipients, messages;
 	uint64_t attempts_before;   /* of the window it opened with, or known before a restart */
@@ -80,10 +79,28 @@ struct findings_question {
 bool findings_ask(const struct findings_question *question, enum watch_rule_id id,
     struct finding *finding_r);
 
+#define LIVES_HOLD_SEC (15 * MINUTE_SEC)
+#define LIVES_LASTING_SEC (6 * HOUR_SEC)
+
+/* A new incident that is open, of a group or of none; and its end. */
+struct live *lives_new(struct watch *watch, struct group *group, enum watch_rule_id rule);
+void lives_close(struct live *live, int64_t now);
+void lives_remove(struct watch *watch, struct live *live);
+
+/* The names of an incident are copies of its own. */
+void lives_set_names(struct live *live, const char *domain, const char *provider,
+    const char *condition, const char *cause, const char *diagnosis);
+
+/* How many different ones, as far as is known. */
+uint64_t lives_recipients(const struct live *live);
+
 /* Decide about a group: open, change or close its incidents. */
 void lives_decide(struct watch *watch, struct group *group, const struct watch_rules *rules,
     bool with_log, int64_t now);
 void lives_conditions(struct watch *watch, const struct watch_rules *rules, int64_t now);
+
+/* It is over because a person says so. */
+void lives_end(struct group *group, enum watch_rule_id rule, int64_t now);
 
 /* A failure that belongs to an open incident. */
 void lives_add(const struct watch *watch, struct live *live, const struct evidence_item *item);

@@ -120,16 +120,26 @@ learn_usual(struct watch *watch, struct cell *cell, int64_t hour)
 	cell->hour_failed = 0;
 }
 
+static void
+drop_evidence(struct evidence **evidence)
+{
+	if (*evidence != NULL)
+		evidence_free(*evidence);
+	free(*evidence);
+	*evidence = NULL;
+}
+
 /* The evidence of this half hour. */
 static struct evidence *
 evidence_now(struct group *group, int64_t time)
 {
 	int64_t half_hour = time / HALF_HOUR_SEC;
 
+	/* Headers may be known before the first failure. */
 	if (half_hour > group->half_hour) {
-		if (group->evidence[1] != NULL)
-			evidence_free(group->evidence[1]);
-		free(group->evidence[1]);
+		if (group->half_hour != 0 && half_hour > group->half_hour + 1)
+			drop_evidence(&group->evidence[0]);
+		drop_evidence(&group->evidence[1]);
 		group->evidence[1] = group->evidence[0];
 		group->evidence[0] = NULL;
 		group->half_hour = half_hour;
@@ -294,7 +304,7 @@ add_failures(struct watch *watch, const struct evidence_item *item)
 static void
 note(struct watch *watch, const struct watch_event *event)
 {
-	struct evidence_item item;
+	struct evidence_item item = { .event = event };
 
 	if (event->kind != WATCH_DELIVERED)
 		evidence_item(event, &item);
@@ -399,17 +409,33 @@ watch_tick(struct watch *watch, const struct watch_rules *rules, bool with_log, 
 	pthread_mutex_unlock(&watch->lock);
 }
 
-bool
-watch_is_frozen(struct watch *watch, const char *provider)
+const char *const *
+watch_frozen(struct watch *watch, int64_t before, struct arena *arena)
 {
-	const struct group *group;
-	bool frozen;
+	const char **providers;
+	unsigned count = 0;
+
+	pthread_mutex_lock(&watch->lock);
+	providers = arena_alloc(arena, (watch->live_count + 1) * sizeof(providers[0]));
+	for (const struct live *live = watch->lives; live != NULL; live = live->next) {
+		if (live->incident.rule == WATCH_BREAKER && live->incident.closed == 0 &&
+		    live->incident.opened < before)
+			providers[count++] = arena_strdup(arena, str_of(live->incident.provider));
+	}
+	pthread_mutex_unlock(&watch->lock);
+	return providers;
+}
+
+void
+watch_freed(struct watch *watch, const char *provider, int64_t now)
+{
+	struct group *group;
 
 	pthread_mutex_lock(&watch->lock);
 	group = nodes_group(watch->nodes, TOPIC_BREAKER, "", provider, 0, false);
-	frozen = group != NULL && group->lives != NULL;
+	if (group != NULL)
+		lives_end(group, WATCH_BREAKER, now);
 	pthread_mutex_unlock(&watch->lock);
-	return frozen;
 }
 
 void

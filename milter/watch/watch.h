@@ -136,8 +136,16 @@ void watch_settle(struct watch *watch);
 void watch_recall_traffic(struct watch *watch, const char *domain, const char *provider,
     int64_t time, uint64_t attempts, uint64_t delivered, int64_t now);
 
-/* Is automatic suppression frozen for this provider (rule breaker)? */
-bool watch_is_frozen(struct watch *watch, const char *provider);
+/* After watch_settle(): the store has frozen this provider, for which there may be no
+   incident yet. */
+void watch_recall_frozen(struct watch *watch, const char *provider, int64_t now);
+
+/* The providers with an incident of rule breaker that was opened before a time, in
+   the arena; the last one is NULL. */
+const char *const *watch_frozen(struct watch *watch, int64_t before, struct arena *arena);
+
+/* A person has freed this one: its incident is over. */
+void watch_freed(struct watch *watch, const char *provider, int64_t now);
 
 /* How much is known, and what had to go. */
 struct watch_size {

@@ -214,6 +214,17 @@ put_incident(struct lane *lane, const struct incident *incident)
 	buf_free(&text);
 }
 
+static void
+freeze_provider(struct lane *lane, const char *provider, int64_t since)
+{
+	struct store_txn *txn;
+	const char *error;
+
+	assert_done(store_begin(lane->machine.parts.store, &txn, &error));
+	assert_int_not_equal(breaker_freeze(txn, provider, since, &error), -1);
+	assert_done(store_commit(txn, &error));
+}
+
 /* --- what comes in --------------------------------------------------------- */
 
 /* Lines that were written so many seconds ago, each without its time. */
@@ -395,6 +406,7 @@ test_retries(void **state)
 	tick(lane);
 	assert_int_equal(find(lane, WATCH_AUTH, &incident), 1);
 	assert_int_equal(incident.recipients, 5);
+	assert_int_equal(incident.failures, 5);
 	failures = incident.failures;
 	for (unsigned i = 0; i < 5; i++)
 		send_as(lane, 30, "4D00003", "r3@x.test", MX, LATER);
@@ -959,13 +971,13 @@ test_breaker_closes(void **state)
 		incident_init(&incident);
 		incident.id = 3;
 		incident.rule = WATCH_BREAKER;
-		incident.severity = SEVERITY_CRITICAL;
+		incident.severity = incident.opened_as = SEVERITY_CRITICAL;
 		incident.provider = "x.test";
 		incident.since = incident.opened = incident.newest = clock_now() - 3 * HOUR;
 		incident.notified = 1;
 		put_incident(lane, &incident);
+		freeze_provider(lane, "x.test", incident.since);
 		assert_done(store_begin(lane->machine.parts.store, &txn, &error));
-		assert_int_not_equal(breaker_freeze(txn, "x.test", incident.since, &error), -1);
 		assert_done(rates_add(txn, clock_now() - HOUR, "own.test", "x.test", RATES_DELIVERED,
 		    delivered == 9 ? 9 : 1, &error));
 		assert_done(store_commit(txn, &error));
@@ -975,6 +987,161 @@ test_breaker_closes(void **state)
 		assert_int_equal(incident.closed != 0, delivered == 10);
 		assert_int_equal(is_frozen(lane, "x.test"), delivered == 9);
 	}
+}
+
+/* Lanes are never in step: what comes late does not push out what is newer. */
+static void
+test_late_lane(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+
+	report_many(lane, "192.0.2.9", 0, 4, "");
+	send_many(lane, 2 * MINUTE, 4, 1, NO_AUTH);
+	tick(lane);
+	assert_int_equal(find(lane, WATCH_AUTH, &incident), 1);
+	assert_int_equal(incident.recipients, 5);
+}
+
+/* What the last tick brought is kept, though another job is under way. */
+static void
+test_last_tick(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+
+	send_many(lane, MINUTE, 0, 5, NO_AUTH);
+	pipeline_incident_tick(lane->machine.pipeline, NULL);
+	watch_diagnosed(lane->machine.parts.watch, 1, "last");
+	pipeline_incident_tick(lane->machine.pipeline, NULL);
+	restart(lane);
+	assert_true(get(lane, 1, &incident));
+	assert_string_equal(incident.diagnosis, "last");
+}
+
+/* Behind SRS it is the same sender in the rates. */
+static void
+test_rewritten_sender(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+	struct buf lines = { 0 };
+
+	buf_printf(&lines, "postfix/qmgr[1]: 4C00001: from=<SRS0=abcd=XY=orig.test=u@fwd.test>, size=1, "
+	    "nrcpt=1 (queue active)\n");
+	for (unsigned i = 0; i < 1005; i++)
+		buf_printf(&lines, "postfix/smtp[1]: 4C00001: to=<d%u@x.test>, relay=" MX ", delay=1, "
+		    "%s\n", i, i < 1000 ? SENT : NO_AUTH);
+	add(lane, MINUTE, buf_cstr(&lines));
+	buf_free(&lines);
+	tick(lane);
+	assert_int_equal(find(lane, WATCH_AUTH, &incident), 0);
+	restart(lane);
+	lines = (struct buf){ 0 };
+	buf_printf(&lines, "postfix/qmgr[1]: 4C00002: from=<SRS0=abcd=XY=orig.test=u@fwd.test>, size=1, "
+	    "nrcpt=1 (queue active)\n");
+	for (unsigned i = 0; i < 60; i++)
+		buf_printf(&lines, "postfix/smtp[1]: 4C00002: to=<e%u@x.test>, relay=" MX ", delay=1, "
+		    NO_AUTH "\n", i);
+	add(lane, 1, buf_cstr(&lines));
+	tick(lane);
+	buf_free(&lines);
+	assert_int_equal(find(lane, WATCH_AUTH, &incident), 1);
+	assert_string_equal(incident.domain, "orig.test");
+	assert_in_range(incident.attempts, 500, 1065);
+}
+
+/* The log ends for good: what needs it ends, too. */
+static void
+test_log_is_off(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+
+	incident_init(&incident);
+	incident.id = 3;
+	incident.rule = WATCH_HYGIENE;
+	incident.severity = SEVERITY_WARNING;
+	incident.domain = "own.test";
+	incident.since = incident.opened = incident.newest = clock_now() - 60 * HOUR;
+	put_incident(lane, &incident);
+	restart(lane);
+	pipeline_log_runs(lane->machine.pipeline, false);
+	tick(lane);
+	assert_true(get(lane, 3, &incident));
+	assert_int_not_equal(incident.closed, 0);
+}
+
+/* Names of a damaged row that are too many when they are read back. */
+static void
+test_damaged_incident(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+
+	incident_init(&incident);
+	incident.id = 3;
+	incident.severity = SEVERITY_WARNING;
+	incident.domain = "own.test";
+	incident.since = incident.opened = incident.newest = clock_now() - MINUTE;
+	for (unsigned i = 0; i < 3; i++)
+		incident.providers[i] = (struct incident_count){ "GMX", 3 };
+	incident.texts[0] = incident.texts[1] = "the same";
+	put_incident(lane, &incident);
+	restart(lane);
+	watch_diagnosed(lane->machine.parts.watch, 3, "x");
+	tick(lane);
+	assert_true(get(lane, 3, &incident));
+	assert_int_equal(incident.providers[0].count, 9);
+	assert_string_equal(incident.providers[1].name, "");
+	assert_string_equal(incident.texts[1], "");
+}
+
+/* A day's deliveries that ended the count of a failure are in the rates already. */
+static void
+test_resets_after_restart(void **state)
+{
+	struct lane *lane = *state;
+	struct watch *watch = lane->machine.parts.watch;
+	struct incident incident;
+
+	(void)watch;
+	incident_init(&incident);
+	for (unsigned i = 0; i < 8; i++) {
+		char recipient[32];
+
+		snprintf(recipient, sizeof(recipient), "f%u@x.test", i);
+		send_to(lane, 2 * MINUTE, recipient, "dsn=5.2.2, status=bounced (host mx.x.test[192.0.2.20] said: "
+		    "552 5.2.2 mailbox full (in reply to RCPT TO command))");
+		send_to(lane, MINUTE, recipient, SENT);
+	}
+	assert_int_equal(counter(lane, "decisions_total{decision=\"reset\"}"), 8);
+	incident.id = 3;
+	incident.rule = WATCH_BREAKER;
+	incident.severity = SEVERITY_CRITICAL;
+	incident.provider = "x.test";
+	incident.since = incident.opened = incident.newest = clock_now() - 3 * HOUR;
+	incident.opened_as = incident.severity;
+	put_incident(lane, &incident);
+	freeze_provider(lane, "x.test", clock_now() - 3 * HOUR);
+	restart(lane);
+	tick(lane);
+	/* Eight were delivered, and not sixteen: it takes ten. */
+	assert_true(get(lane, 3, &incident));
+	assert_int_equal(incident.closed, 0);
+}
+
+/* Frozen, and killed before the incident was kept. */
+static void
+test_frozen_without_incident(void **state)
+{
+	struct lane *lane = *state;
+	struct incident incident;
+
+	freeze_provider(lane, "x.test", clock_now() - MINUTE);
+	restart(lane);
+	tick(lane);
+	assert_int_equal(find(lane, WATCH_BREAKER, &incident), 1);
 }
 
 int
@@ -991,6 +1158,8 @@ main(void)
 		T(test_stopped_with_full_disk),
 		cmocka_unit_test_teardown(test_clock_is_set, tear_down), T(test_clock_is_corrected),
 		T(test_freed_by_a_person), T(test_breaker_switched_off), T(test_breaker_closes),
+		T(test_late_lane), T(test_last_tick), T(test_rewritten_sender), T(test_log_is_off),
+		T(test_damaged_incident), T(test_resets_after_restart), T(test_frozen_without_incident),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -51,6 +51,10 @@ static const struct { const char *headers, *want; } cases[] = {
 	/* Bytes that belong in no name. */
 	{ "X-Campaign-ID: a\x01\x1b[31mb\r\n", "campaign a [31mb" },
 	{ "X-Campaign-ID: a\xff\xfe\r\n", "campaign a\xc3\xbf\xc3\xbe" },
+	{ "List-Id: words <>\r\nSubject:\r\n", "" },
+	/* Never in the middle of a character. */
+	{ "X-Campaign-ID: 01234567890123456789012345678901234567890123456\xc3\xbc\r\n",
+	    "campaign 01234567890123456789012345678901234567890123456" },
 	/* Longer than a name: cut. */
 	{ "X-Campaign-ID: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n",
 	    "campaign 012345678901234567890123456789012345678901234567" },

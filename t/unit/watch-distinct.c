@@ -258,6 +258,51 @@ test_shift_sketch(void **state)
 	}
 }
 
+/* A late event is a part of its window, and pushes out nobody that is newer. */
+static void
+test_late(void **state)
+{
+	struct distinct distinct = { 0 };
+
+	(void)state;
+	add_some(&distinct, 0, 4, NOW + 10, 0);
+	add_some(&distinct, 4, 1, NOW, 0);
+	assert_int_equal(distinct_count(&distinct, NOW + 10, 15), 5);
+	add_some(&distinct, 0, 4, NOW - 8, 0);
+	assert_int_equal(distinct_count(&distinct, NOW + 12, 15), 5);
+	distinct_free(&distinct);
+}
+
+/* A flood that goes on: there are many in each window, all the time. */
+static void
+test_long_flood(void **state)
+{
+	struct distinct distinct = { 0 };
+
+	(void)state;
+	for (unsigned minute = 0; minute < 180; minute++) {
+		add_some(&distinct, 1000 * minute, 1000, NOW + minute, 0);
+		check(minute < 4 || distinct_count(&distinct, NOW + minute, 15) >= DISTINCT_EXACT / 2,
+		    "minute %u", minute);
+	}
+	distinct_free(&distinct);
+}
+
+/* What was there 45 days ago is not new again. */
+static void
+test_old_minutes(void **state)
+{
+	struct distinct distinct = { 0 };
+
+	(void)state;
+	add_some(&distinct, 0, 40, NOW, 0);
+	for (unsigned minute = 30; minute <= 0x10000 + 5; minute += 30)
+		add_some(&distinct, 99, 1, NOW + minute, 0);
+	add_some(&distinct, 99, 1, NOW + 0x10000 + 5, 0);
+	assert_int_equal(distinct_count(&distinct, NOW + 0x10000 + 5, 15), 1);
+	distinct_free(&distinct);
+}
+
 /* A hash is 64 bits of anything, zero among them. */
 static void
 test_strange_hashes(void **state)
@@ -290,7 +335,8 @@ main(void)
 		cmocka_unit_test(test_flood_ends),
 		cmocka_unit_test(test_merge), cmocka_unit_test(test_merge_sketches),
 		cmocka_unit_test(test_shift), cmocka_unit_test(test_shift_sketch),
-		cmocka_unit_test(test_strange_hashes),
+		cmocka_unit_test(test_strange_hashes), cmocka_unit_test(test_late),
+		cmocka_unit_test(test_long_flood), cmocka_unit_test(test_old_minutes),
 	};
 
 	return cmocka_run_group_tests_name("watch: distinct names", tests, NULL, NULL);

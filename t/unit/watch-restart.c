@@ -109,6 +109,7 @@ stored(enum watch_rule_id rule, const char *domain, const char *provider)
 	incident.id = 7;
 	incident.rule = rule;
 	incident.severity = rule == WATCH_BREAKER ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	incident.opened_as = incident.severity;
 	incident.since = T0 - 20 * MINUTE;
 	incident.opened = T0 - 18 * MINUTE;
 	incident.newest = T0 - 5;

@@ -462,4 +462,18 @@ wilson(unsigned count, unsigned of)
 	return 100 * (p + zz / (2 * n) - 1.96 * sqrt(p * (1 - p) / n + zz / (4 * n * n))) / (1 + zz / n);
 }
 
+/* Is there an open incident of rule breaker about this provider? */
+static inline bool
+watch_is_frozen(struct watch *watch, const char *provider)
+{
+	struct arena *arena = arena_new();
+	const char *const *providers = watch_frozen(watch, INT64_MAX, arena);
+	bool frozen = false;
+
+	for (; *providers != NULL; providers++)
+		frozen |= strcmp(*providers, provider) == 0;
+	arena_free(arena);
+	return frozen;
+}
+
 #endif
