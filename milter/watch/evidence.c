@@ -36,59 +36,53 @@ evidence_free(struct evidence *evidence)
 	memset(evidence, 0, sizeof(*evidence));
 }
 
+/* `most` of the places are used. */
 static void
-count(struct evidence_name *names, unsigned size, const char *text, uint64_t add)
+count(struct evidence_names *names, unsigned most, const char *text, uint64_t hash, uint64_t add)
 {
-	size_t len = cut(text, EVIDENCE_NAME_BYTES - 1);
 	unsigned least = 0;
 
-	if (len == 0)
+	if (text[0] == '\0')
 		return;
-	for (unsigned i = 0; i < size; i++) {
-		if (names[i].count > 0 && memcmp(names[i].name, text, len) == 0 &&
-		    names[i].name[len] == '\0') {
-			names[i].count += add;
+	for (unsigned i = 0; i < most; i++) {
+		if (names->counts[i] > 0 && names->hashes[i] == hash) {
+			names->counts[i] += add;
 			return;
 		}
-		if (names[i].count < names[least].count)
+		if (names->counts[i] < names->counts[least])
 			least = i;
 	}
-	evidence_name(names[least].name, text);
-	names[least].count += add;
+	evidence_name(names->names[least], text);
+	names->hashes[least] = hash;
+	names->counts[least] += add;
 }
 
 /* The same words again are no news. */
 static void
-add_text(struct evidence *evidence, const char *text, bool newest)
+add_text(struct evidence *evidence, const char *text, uint64_t hash, bool newest)
 {
-	size_t len = cut(text, INCIDENT_TEXT_BYTES);
-	char *copy;
+	unsigned place = 0;
 
-	if (len == 0)
+	if (text[0] == '\0')
 		return;
 	for (unsigned i = 0; i < INCIDENT_TEXTS; i++) {
-		if (evidence->texts[i] != NULL && strncmp(evidence->texts[i], text, len) == 0 &&
-		    evidence->texts[i][len] == '\0')
+		if (evidence->texts[i] != NULL && evidence->text_hashes[i] == hash)
 			return;
+		place += !newest && evidence->texts[i] != NULL;
 	}
-	if (!newest && evidence->texts[INCIDENT_TEXTS - 1] != NULL)
+	if (place == INCIDENT_TEXTS)
 		return;
-	copy = strndup(text, len);
-	if (copy == NULL)
-		msg_out_of_memory();
 	if (newest) {
 		free(evidence->texts[INCIDENT_TEXTS - 1]);
 		memmove(&evidence->texts[1], &evidence->texts[0],
 		    (INCIDENT_TEXTS - 1) * sizeof(evidence->texts[0]));
-		evidence->texts[0] = copy;
-		return;
+		memmove(&evidence->text_hashes[1], &evidence->text_hashes[0],
+		    (INCIDENT_TEXTS - 1) * sizeof(evidence->text_hashes[0]));
 	}
-	for (unsigned i = 0; i < INCIDENT_TEXTS; i++) {
-		if (evidence->texts[i] == NULL) {
-			evidence->texts[i] = copy;
-			break;
-		}
-	}
+	evidence->text_hashes[place] = hash;
+	evidence->texts[place] = strndup(text, cut(text, INCIDENT_TEXT_BYTES));
+	if (evidence->texts[place] == NULL)
+		msg_out_of_memory();
 }
 
 static void
@@ -132,6 +126,11 @@ evidence_item(const struct watch_event *event, struct evidence_item *item_r)
 	item_r->event = event;
 	item_r->recipient = distinct_hash(event->recipient);
 	item_r->message = event->message[0] == '\0' ? 0 : distinct_hash(event->message);
+	item_r->provider_hash = distinct_hash(event->provider_name);
+	item_r->cause_hash = distinct_hash(item_r->cause);
+	item_r->code_hash = distinct_hash(item_r->code);
+	item_r->campaign_hash = distinct_hash(event->campaign);
+	item_r->text_hash = distinct_hash(event->text);
 }
 
 void
@@ -141,11 +140,11 @@ evidence_add(struct evidence *evidence, const struct evidence_item *item)
 
 	if (evidence->failures++ == 0)
 		evidence->first = event->time;
-	count(evidence->providers, INCIDENT_PROVIDERS, event->provider_name, 1);
-	count(evidence->causes, INCIDENT_CAUSES, item->cause, 1);
-	count(evidence->codes, INCIDENT_CODES, item->code, 1);
-	count(evidence->campaigns, INCIDENT_CAMPAIGNS, event->campaign, 1);
-	add_text(evidence, event->text, true);
+	count(&evidence->providers, INCIDENT_PROVIDERS, event->provider_name, item->provider_hash, 1);
+	count(&evidence->causes, INCIDENT_CAUSES, item->cause, item->cause_hash, 1);
+	count(&evidence->codes, INCIDENT_CODES, item->code, item->code_hash, 1);
+	count(&evidence->campaigns, INCIDENT_CAMPAIGNS, event->campaign, item->campaign_hash, 1);
+	add_text(evidence, event->text, item->text_hash, true);
 	take_name(evidence->identity, event->identity);
 	take_name(evidence->address, event->address);
 	take_name(evidence->sender_domain, event->sender_domain);
@@ -159,10 +158,12 @@ evidence_add_returned(struct evidence *evidence, const struct watch_returned *re
 }
 
 static void
-merge_names(struct evidence_name *names, const struct evidence_name *older, unsigned size)
+merge_names(struct evidence_names *names, const struct evidence_names *older, unsigned most)
 {
-	for (unsigned i = 0; i < size; i++)
-		count(names, size, older[i].name, older[i].count);
+	for (unsigned i = 0; i < most; i++) {
+		if (older->counts[i] > 0)
+			count(names, most, older->names[i], older->hashes[i], older->counts[i]);
+	}
 }
 
 static void
@@ -176,12 +177,12 @@ void
 evidence_merge(struct evidence *evidence, const struct evidence *older)
 {
 	evidence->failures += older->failures;
-	merge_names(evidence->providers, older->providers, INCIDENT_PROVIDERS);
-	merge_names(evidence->causes, older->causes, INCIDENT_CAUSES);
-	merge_names(evidence->codes, older->codes, INCIDENT_CODES);
-	merge_names(evidence->campaigns, older->campaigns, INCIDENT_CAMPAIGNS);
+	merge_names(&evidence->providers, &older->providers, INCIDENT_PROVIDERS);
+	merge_names(&evidence->causes, &older->causes, INCIDENT_CAUSES);
+	merge_names(&evidence->codes, &older->codes, INCIDENT_CODES);
+	merge_names(&evidence->campaigns, &older->campaigns, INCIDENT_CAMPAIGNS);
 	for (unsigned i = 0; i < INCIDENT_TEXTS && older->texts[i] != NULL; i++)
-		add_text(evidence, older->texts[i], false);
+		add_text(evidence, older->texts[i], older->text_hashes[i], false);
 	merge_name(evidence->identity, older->identity);
 	merge_name(evidence->address, older->address);
 	merge_name(evidence->selector, older->selector);
@@ -191,18 +192,18 @@ evidence_merge(struct evidence *evidence, const struct evidence *older)
 
 /* The most frequent first. */
 static void
-show_names(const struct evidence_name *names, unsigned size, struct incident_count *counts)
+show_names(const struct evidence_names *names, unsigned most, struct incident_count *counts)
 {
 	unsigned shown = 0;
 
-	for (unsigned i = 0; i < size; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		unsigned at = shown;
 
-		if (names[i].count == 0)
+		if (names->counts[i] == 0)
 			continue;
-		for (; at > 0 && counts[at - 1].count < names[i].count; at--)
+		for (; at > 0 && counts[at - 1].count < names->counts[i]; at--)
 			counts[at] = counts[at - 1];
-		counts[at] = (struct incident_count){ names[i].name, names[i].count };
+		counts[at] = (struct incident_count){ names->names[i], names->counts[i] };
 		shown++;
 	}
 }
@@ -213,10 +214,10 @@ evidence_show(const struct evidence *evidence, struct incident *incident)
 	const char *slash;
 
 	incident->failures = evidence->failures;
-	show_names(evidence->providers, INCIDENT_PROVIDERS, incident->providers);
-	show_names(evidence->causes, INCIDENT_CAUSES, incident->causes);
-	show_names(evidence->codes, INCIDENT_CODES, incident->codes);
-	show_names(evidence->campaigns, INCIDENT_CAMPAIGNS, incident->campaigns);
+	show_names(&evidence->providers, INCIDENT_PROVIDERS, incident->providers);
+	show_names(&evidence->causes, INCIDENT_CAUSES, incident->causes);
+	show_names(&evidence->codes, INCIDENT_CODES, incident->codes);
+	show_names(&evidence->campaigns, INCIDENT_CAMPAIGNS, incident->campaigns);
 	for (unsigned i = 0; i < INCIDENT_TEXTS && evidence->texts[i] != NULL; i++)
 		incident->texts[i] = evidence->texts[i];
 	incident->identity = evidence->identity;
@@ -241,22 +242,22 @@ evidence_show(const struct evidence *evidence, struct incident *incident)
 }
 
 static void
-recall_names(struct evidence_name *names, const struct incident_count *counts, unsigned size)
+recall_names(struct evidence_names *names, const struct incident_count *counts, unsigned most)
 {
-	for (unsigned i = 0; i < size; i++)
-		count(names, size, counts[i].name, counts[i].count);
+	for (unsigned i = 0; i < most; i++)
+		count(names, most, counts[i].name, distinct_hash(counts[i].name), counts[i].count);
 }
 
 void
 evidence_recall(struct evidence *evidence, const struct incident *incident)
 {
 	evidence->failures = incident->failures;
-	recall_names(evidence->providers, incident->providers, INCIDENT_PROVIDERS);
-	recall_names(evidence->causes, incident->causes, INCIDENT_CAUSES);
-	recall_names(evidence->codes, incident->codes, INCIDENT_CODES);
-	recall_names(evidence->campaigns, incident->campaigns, INCIDENT_CAMPAIGNS);
+	recall_names(&evidence->providers, incident->providers, INCIDENT_PROVIDERS);
+	recall_names(&evidence->causes, incident->causes, INCIDENT_CAUSES);
+	recall_names(&evidence->codes, incident->codes, INCIDENT_CODES);
+	recall_names(&evidence->campaigns, incident->campaigns, INCIDENT_CAMPAIGNS);
 	for (unsigned i = 0; i < INCIDENT_TEXTS; i++)
-		add_text(evidence, incident->texts[i], false);
+		add_text(evidence, incident->texts[i], distinct_hash(incident->texts[i]), false);
 	take_name(evidence->identity, incident->identity);
 	take_name(evidence->address, incident->address);
 	take_name(evidence->selector, incident->selector);

@@ -10,21 +10,23 @@
 
 #define EVIDENCE_NAME_BYTES 64
 
-/* A list of the most frequent names: a new one takes the place of the rarest and
-   goes on with its count (Metwally et al., "space-saving", 2005). */
-struct evidence_name {
-	uint64_t count;
-	char name[EVIDENCE_NAME_BYTES];
+#define EVIDENCE_NAMES 8
+
+/* The most frequent names: a new one takes the place of the rarest and goes on with
+   its count (Metwally et al., "space-saving", 2005). They are known by their
+   hashes, which lie together: a flood touches little memory. */
+struct evidence_names {
+	uint64_t counts[EVIDENCE_NAMES]; /* 0 is free */
+	uint64_t hashes[EVIDENCE_NAMES];
+	char names[EVIDENCE_NAMES][EVIDENCE_NAME_BYTES];
 };
 
 struct evidence {
 	uint64_t failures;
 	int64_t first;               /* time of the first of them */
-	struct evidence_name providers[INCIDENT_PROVIDERS];
-	struct evidence_name causes[INCIDENT_CAUSES];
-	struct evidence_name codes[INCIDENT_CODES];
-	struct evidence_name campaigns[INCIDENT_CAMPAIGNS];
+	struct evidence_names providers, causes, codes, campaigns;
 	char *texts[INCIDENT_TEXTS]; /* newest first */
+	uint64_t text_hashes[INCIDENT_TEXTS];
 	char identity[EVIDENCE_NAME_BYTES];
 	char address[EVIDENCE_NAME_BYTES];
 	char selector[EVIDENCE_NAME_BYTES];
@@ -42,7 +44,8 @@ struct evidence_item {
 	const struct watch_event *event;
 	char cause[EVIDENCE_NAME_BYTES]; /* "auth-failure/dkim" */
 	char code[EVIDENCE_NAME_BYTES];  /* "550 5.7.26" */
-	uint64_t recipient, message;     /* distinct_hash(); 0 for no message */
+	/* distinct_hash() of all of them; 0 for what is not there. */
+	uint64_t recipient, message, provider_hash, cause_hash, code_hash, campaign_hash, text_hash;
 };
 void evidence_item(const struct watch_event *event, struct evidence_item *item_r);
 

@@ -91,9 +91,9 @@ find_complaint(const struct asked *asked)
 	}
 	weigh_complaints(asked, others, rule->ratio, rule->critical_ratio);
 	for (unsigned i = 0; group->evidence[0] != NULL && i < INCIDENT_CAMPAIGNS; i++) {
-		if (group->evidence[0]->campaigns[i].count > 0)
+		if (group->evidence[0]->campaigns.counts[i] > 0)
 			weigh_complaints(asked, count_complaints(asked, finding_flow(asked, TOPIC_SENT,
-			    domain, group->evidence[0]->campaigns[i].name)), rule->campaign_ratio,
+			    domain, group->evidence[0]->campaigns.names[i])), rule->campaign_ratio,
 			    rule->campaign_ratio);
 	}
 	asked->finding->minutes = 60;
