@@ -2,9 +2,12 @@
 
 #include <stddef.h>
 
+#include "base/textform.h"
+
 static const char *const source_names[] = {
 	[SOURCE_UNKNOWN] = "unknown", [SOURCE_NET] = "net", [SOURCE_LOCAL] = "local",
-	[SOURCE_LOG] = "log", [SOURCE_THRESHOLD] = "threshold", [SOURCE_OPERATOR] = "operator", [SOURCE_CLOCK] = "clock",
+	[SOURCE_LOG] = "log", [SOURCE_THRESHOLD] = "threshold",
+	[SOURCE_OPERATOR] = "operator", [SOURCE_CLOCK] = "clock",
 };
 
 static const char *const outcome_names[] = {
@@ -27,227 +30,93 @@ const struct words source_words = WORDS(source_names);
 const struct words outcome_words = WORDS(outcome_names);
 const struct words stage_words = WORDS(stage_names);
 
-/*
- * The text form is this table: printing and scanning are two loops over it,
- * so that a field cannot be written and forgotten when reading.
- */
-enum kind { KIND_TEXT, KIND_TIME, KIND_NUMBER, KIND_WORD };
-
-struct field {
-	const char *name;
-	enum kind kind;
-	size_t offset;
-	const struct words *words;
-};
-
+/* The text form is these tables, bounce and verdict behind each other. */
 #define B(member) offsetof(struct bounce, member)
 #define V(member) offsetof(struct verdict, member)
 
-static const struct field bounce_fields[] = {
-	{ "time", KIND_TIME, B(time), NULL },
-	{ "arrival", KIND_TIME, B(arrival), NULL },
-	{ "source", KIND_WORD, B(source), &source_words },
-	{ "outcome", KIND_WORD, B(outcome), &outcome_words },
-	{ "stage", KIND_WORD, B(stage), &stage_words },
-	{ "code", KIND_NUMBER, B(code), NULL },
-	{ "together", KIND_NUMBER, B(together), NULL },
-	{ "named", KIND_NUMBER, B(named), NULL },
-	{ "guessed", KIND_NUMBER, B(guessed), NULL },
-	{ "again", KIND_NUMBER, B(again), NULL },
-	{ "limits", KIND_NUMBER, B(limits), NULL },
-	{ "recipient", KIND_TEXT, B(recipient), NULL },
-	{ "final-recipient", KIND_TEXT, B(final_recipient), NULL },
-	{ "original-recipient", KIND_TEXT, B(original_recipient), NULL },
-	{ "sender", KIND_TEXT, B(sender), NULL },
-	{ "message-id", KIND_TEXT, B(message_id), NULL },
-	{ "queue-id", KIND_TEXT, B(queue_id), NULL },
-	{ "envelope-id", KIND_TEXT, B(envelope_id), NULL },
-	{ "token", KIND_TEXT, B(token), NULL },
-	{ "report-id", KIND_TEXT, B(report_id), NULL },
-	{ "reporting-mta", KIND_TEXT, B(reporting_mta), NULL },
-	{ "remote-mta", KIND_TEXT, B(remote_mta), NULL },
-	{ "relay", KIND_TEXT, B(relay), NULL },
-	{ "server", KIND_TEXT, B(server), NULL },
-	{ "port", KIND_NUMBER, B(port), NULL },
-	{ "agent", KIND_TEXT, B(agent), NULL },
-	{ "client", KIND_TEXT, B(client), NULL },
-	{ "login", KIND_TEXT, B(login), NULL },
-	{ "status", KIND_TEXT, B(status), NULL },
-	{ "diagnostic-type", KIND_TEXT, B(diagnostic_type), NULL },
-	{ "text", KIND_TEXT, B(text), NULL },
-	{ "feedback", KIND_TEXT, B(feedback), NULL },
-	{ "report", KIND_TEXT, B(report), NULL },
+static const struct textform_field bounce_fields[] = {
+	{ "time", TEXTFORM_TIME, B(time), 1, NULL },
+	{ "arrival", TEXTFORM_TIME, B(arrival), 1, NULL },
+	{ "source", TEXTFORM_WORD, B(source), 1, &source_words },
+	{ "outcome", TEXTFORM_WORD, B(outcome), 1, &outcome_words },
+	{ "stage", TEXTFORM_WORD, B(stage), 1, &stage_words },
+	{ "code", TEXTFORM_UNSIGNED, B(code), 1, NULL },
+	{ "together", TEXTFORM_UNSIGNED, B(together), 1, NULL },
+	{ "named", TEXTFORM_UNSIGNED, B(named), 1, NULL },
+	{ "guessed", TEXTFORM_UNSIGNED, B(guessed), 1, NULL },
+	{ "again", TEXTFORM_UNSIGNED, B(again), 1, NULL },
+	{ "limits", TEXTFORM_UNSIGNED, B(limits), 1, NULL },
+	{ "recipient", TEXTFORM_TEXT, B(recipient), 1, NULL },
+	{ "final-recipient", TEXTFORM_TEXT, B(final_recipient), 1, NULL },
+	{ "original-recipient", TEXTFORM_TEXT, B(original_recipient), 1, NULL },
+	{ "sender", TEXTFORM_TEXT, B(sender), 1, NULL },
+	{ "message-id", TEXTFORM_TEXT, B(message_id), 1, NULL },
+	{ "queue-id", TEXTFORM_TEXT, B(queue_id), 1, NULL },
+	{ "envelope-id", TEXTFORM_TEXT, B(envelope_id), 1, NULL },
+	{ "token", TEXTFORM_TEXT, B(token), 1, NULL },
+	{ "report-id", TEXTFORM_TEXT, B(report_id), 1, NULL },
+	{ "reporting-mta", TEXTFORM_TEXT, B(reporting_mta), 1, NULL },
+	{ "remote-mta", TEXTFORM_TEXT, B(remote_mta), 1, NULL },
+	{ "relay", TEXTFORM_TEXT, B(relay), 1, NULL },
+	{ "server", TEXTFORM_TEXT, B(server), 1, NULL },
+	{ "port", TEXTFORM_UNSIGNED, B(port), 1, NULL },
+	{ "agent", TEXTFORM_TEXT, B(agent), 1, NULL },
+	{ "client", TEXTFORM_TEXT, B(client), 1, NULL },
+	{ "login", TEXTFORM_TEXT, B(login), 1, NULL },
+	{ "status", TEXTFORM_TEXT, B(status), 1, NULL },
+	{ "diagnostic-type", TEXTFORM_TEXT, B(diagnostic_type), 1, NULL },
+	{ "text", TEXTFORM_TEXT, B(text), 1, NULL },
+	{ "feedback", TEXTFORM_TEXT, B(feedback), 1, NULL },
+	{ "report", TEXTFORM_TEXT, B(report), 1, NULL },
 };
 
-static const struct field verdict_fields[] = {
-	{ "category", KIND_WORD, V(category), &category_words },
-	{ "subcause", KIND_TEXT, V(subcause), NULL },
-	{ "identity", KIND_TEXT, V(identity), NULL },
-	{ "rule", KIND_TEXT, V(rule), NULL },
-	{ "proof", KIND_WORD, V(proof), &proof_words },
-	{ "evidence", KIND_TEXT, V(evidence), NULL },
-	{ "decision", KIND_WORD, V(decision), &decision_words },
-	{ "table", KIND_WORD, V(table), &table_set_words },
-	{ "reason", KIND_TEXT, V(reason), NULL },
-	{ "until", KIND_TIME, V(until), NULL },
-	{ "batch", KIND_TIME, V(batch), NULL },
-	{ "takes-back", KIND_TIME, V(takes_back), NULL },
-	{ "was", KIND_TEXT, V(was), NULL },
-	{ "becomes", KIND_TEXT, V(becomes), NULL },
+static const struct textform_field verdict_fields[] = {
+	{ "category", TEXTFORM_WORD, V(category), 1, &category_words },
+	{ "subcause", TEXTFORM_TEXT, V(subcause), 1, NULL },
+	{ "identity", TEXTFORM_TEXT, V(identity), 1, NULL },
+	{ "rule", TEXTFORM_TEXT, V(rule), 1, NULL },
+	{ "proof", TEXTFORM_WORD, V(proof), 1, &proof_words },
+	{ "evidence", TEXTFORM_TEXT, V(evidence), 1, NULL },
+	{ "decision", TEXTFORM_WORD, V(decision), 1, &decision_words },
+	{ "table", TEXTFORM_WORD, V(table), 1, &table_set_words },
+	{ "reason", TEXTFORM_TEXT, V(reason), 1, NULL },
+	{ "until", TEXTFORM_TIME, V(until), 1, NULL },
+	{ "batch", TEXTFORM_TIME, V(batch), 1, NULL },
+	{ "takes-back", TEXTFORM_TIME, V(takes_back), 1, NULL },
+	{ "was", TEXTFORM_TEXT, V(was), 1, NULL },
+	{ "becomes", TEXTFORM_TEXT, V(becomes), 1, NULL },
 };
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* All enums above are stored as the int that C makes of them. */
-_Static_assert(sizeof(enum source) == sizeof(unsigned), "an enum is one unsigned");
-_Static_assert(sizeof(enum category) == sizeof(unsigned), "an enum is one unsigned");
+static const struct textform bounce_form = TEXTFORM(bounce_fields);
+static const struct textform verdict_form = TEXTFORM(verdict_fields);
 
 void
 bounce_init(struct bounce *bounce)
 {
 	*bounce = (struct bounce){ .words = "" };
-	for (size_t i = 0; i < COUNT_OF(bounce_fields); i++) {
-		if (bounce_fields[i].kind == KIND_TEXT)
-			*(const char **)((char *)bounce + bounce_fields[i].offset) = "";
-	}
-}
-
-static void
-print_escaped(struct str text, struct buf *out)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		switch (text.data[i]) {
-		case '\n':
-			buf_add(out, STR("\\n"));
-			break;
-		case '\r':
-			buf_add(out, STR("\\r"));
-			break;
-		case '\\':
-			buf_add(out, STR("\\\\"));
-			break;
-		default:
-			buf_add_byte(out, text.data[i]);
-		}
-	}
-}
-
-static void
-print_field(const struct field *field, const void *base, struct buf *out)
-{
-	const char *at = (const char *)base + field->offset;
-	const char *text;
-
-	switch (field->kind) {
-	case KIND_TEXT:
-		text = *(const char *const *)at;
-		if (*text != '\0') {
-			buf_printf(out, "%s ", field->name);
-			print_escaped(str_of(text), out);
-			buf_add_byte(out, '\n');
-		}
-		break;
-	case KIND_TIME:
-		if (*(const int64_t *)at != 0)
-			buf_printf(out, "%s %lld\n", field->name,
-			    (long long)*(const int64_t *)at);
-		break;
-	case KIND_NUMBER:
-		if (*(const unsigned *)at != 0)
-			buf_printf(out, "%s %u\n", field->name, *(const unsigned *)at);
-		break;
-	case KIND_WORD:
-		if (*(const unsigned *)at != 0)
-			buf_printf(out, "%s %s\n", field->name,
-			    words_name(field->words, *(const unsigned *)at));
-		break;
-	}
+	textform_init(&bounce_form, bounce);
 }
 
 void
 bounce_print(const struct bounce *bounce, const struct verdict *verdict, struct buf *out)
 {
-	for (size_t i = 0; i < COUNT_OF(bounce_fields); i++)
-		print_field(&bounce_fields[i], bounce, out);
-	for (size_t i = 0; i < COUNT_OF(verdict_fields); i++)
-		print_field(&verdict_fields[i], verdict, out);
-}
-
-static const char *
-scan_escaped(struct str value, struct arena *arena)
-{
-	char *copy = arena_alloc(arena, value.len + 1), *to = copy;
-
-	for (size_t i = 0; i < value.len; i++) {
-		char byte = value.data[i];
-
-		if (byte == '\\' && i + 1 < value.len) {
-			byte = value.data[++i];
-			if (byte == 'n')
-				byte = '\n';
-			else if (byte == 'r')
-				byte = '\r';
-		}
-		*to++ = byte;
-	}
-	return copy;
-}
-
-static int
-scan_field(const struct field *field, void *base, struct str value, struct arena *arena)
-{
-	char *at = (char *)base + field->offset;
-	uint64_t number;
-
-	switch (field->kind) {
-	case KIND_TEXT:
-		*(const char **)at = scan_escaped(value, arena);
-		return 0;
-	case KIND_TIME:
-		if (str_number(value, &number) == -1)
-			return -1;
-		*(int64_t *)at = (int64_t)number;
-		return 0;
-	case KIND_NUMBER:
-		if (str_number(value, &number) == -1 || number > UINT32_MAX)
-			return -1;
-		*(unsigned *)at = (unsigned)number;
-		return 0;
-	case KIND_WORD:
-		return words_find(field->words, value, (unsigned *)at) == 1 ? 0 : -1;
-	}
-	return -1;
-}
-
-static const struct field *
-find_field(const struct field *fields, size_t count, struct str name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (str_equal(str_of(fields[i].name), name))
-			return &fields[i];
-	}
-	return NULL;
+	textform_print(&bounce_form, bounce, out);
+	textform_print(&verdict_form, verdict, out);
 }
 
 int
 bounce_scan(struct str text, struct arena *arena, struct bounce *bounce_r,
     struct verdict *verdict_r)
 {
-	struct str line, name;
+	struct str line;
 
 	bounce_init(bounce_r);
 	verdict_init(verdict_r);
 	while (str_next_piece(&text, '\n', &line)) {
-		const struct field *field;
-		int ret = 0;
+		int ret = textform_scan(&bounce_form, line, arena, bounce_r);
 
-		if (!str_next_piece(&line, ' ', &name))
-			return -1;
-		field = find_field(bounce_fields, COUNT_OF(bounce_fields), name);
-		if (field != NULL)
-			ret = scan_field(field, bounce_r, line, arena);
-		else if ((field = find_field(verdict_fields, COUNT_OF(verdict_fields), name)) != NULL)
-			ret = scan_field(field, verdict_r, line, arena);
+		if (ret == 0)
+			ret = textform_scan(&verdict_form, line, arena, verdict_r);
 		if (ret == -1)
 			return -1;
 	}
@@ -259,7 +128,7 @@ bounce_limits_print(unsigned limits, struct arena *arena)
 {
 	const char *text = "";
 
-	for (size_t i = 0; i < COUNT_OF(limit_names); i++) {
+	for (size_t i = 0; i < sizeof(limit_names) / sizeof(limit_names[0]); i++) {
 		if (limits & (1u << i))
 			text = arena_printf(arena, "%s%s%s", text, *text == '\0' ? "" : ",",
 			    limit_names[i]);
