@@ -32,14 +32,6 @@ returned_value_address(struct reading *reading, struct str value)
 }
 
 const char *
-returned_address(struct reading *reading, struct str headers, struct str name)
-{
-	struct str value;
-
-	return header_find(headers, name, &value) == 1 ? returned_value_address(reading, value) : "";
-}
-
-const char *
 returned_field_address(struct reading *reading, const struct header_list *fields, struct str name)
 {
 	struct str value;

@@ -18,9 +18,6 @@ void returned_describe(struct reading *reading);
 
 /* The first address in a field such as From, in normal form; "" if none. In the
    arena. */
-const char *returned_address(struct reading *reading, struct str headers, struct str name);
-
-/* The same, of a list of fields. */
 const char *returned_field_address(struct reading *reading, const struct header_list *fields,
     struct str name);
 
