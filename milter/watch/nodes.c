@@ -6,6 +6,7 @@
 #include "base/msg.h"
 
 #define BUCKETS_FIRST 1024 /* a power of two */
+#define KNOWN 4
 #define LEARNED_MINUTES (8 * 24 * 60)
 #define IDLE_MINUTES (25 * 60) /* longer than any window */
 
@@ -14,6 +15,13 @@ struct nodes {
 	size_t bucket_count, count, bytes, bytes_most, reserved;
 	struct node *newest, *oldest;
 	uint64_t forgotten;
+	/* Names of nodes_begin(). */
+	struct {
+		const char *text;
+		uint64_t hash;
+	} known[KNOWN];
+	unsigned known_count;
+	bool knowing;
 };
 
 static const size_t sizes[] = {
@@ -144,7 +152,7 @@ free_content(struct node *node)
 static void
 remove_node(struct nodes *nodes, struct node *node)
 {
-	struct node **at = &nodes->buckets[node->hash & (nodes->bucket_count - 1)];
+	struct node **at = &nodes->buckets[node->hash >> 32 & (nodes->bucket_count - 1)];
 
 	while (*at != node)
 		at = &(*at)->next;
@@ -220,10 +228,45 @@ nodes_free(struct nodes *nodes)
 
 /* --- finding --------------------------------------------------------------- */
 
-static uint64_t
-hash_of(enum node_kind kind, enum topic topic, const char *domain, const char *part)
+void
+nodes_begin(struct nodes *nodes)
 {
-	return (distinct_hash(domain) * 31 + distinct_hash(part)) * 31 + (uint64_t)topic * 4 + kind;
+	nodes->known_count = 0;
+	nodes->knowing = true;
+}
+
+void
+nodes_end(struct nodes *nodes)
+{
+	nodes->knowing = false;
+}
+
+static uint64_t
+name_hash(struct nodes *nodes, const char *text)
+{
+	uint64_t hash;
+
+	if (*text == '\0')
+		return 0;
+	for (unsigned i = 0; nodes->knowing && i < nodes->known_count; i++) {
+		if (nodes->known[i].text == text)
+			return nodes->known[i].hash;
+	}
+	hash = distinct_hash(text);
+	if (nodes->knowing && nodes->known_count < KNOWN) {
+		nodes->known[nodes->known_count].text = text;
+		nodes->known[nodes->known_count++].hash = hash;
+	}
+	return hash;
+}
+
+static uint64_t
+hash_of(struct nodes *nodes, enum node_kind kind, enum topic topic, const char *domain,
+    const char *part)
+{
+	uint64_t hash = name_hash(nodes, domain) * 31 + name_hash(nodes, part);
+
+	return (hash * 31 + (uint64_t)topic * 4 + kind) * 0x9ddfea08eb382d69u;
 }
 
 static void
@@ -233,7 +276,7 @@ grow(struct nodes *nodes)
 	struct node **buckets = zeroed(count, sizeof(void *));
 
 	for (struct node *node = nodes->oldest; node != NULL; node = node->newer) {
-		struct node **at = &buckets[node->hash & (count - 1)];
+		struct node **at = &buckets[node->hash >> 32 & (count - 1)];
 
 		node->next = *at;
 		*at = node;
@@ -259,7 +302,7 @@ make_node(struct nodes *nodes, enum node_kind kind, enum topic topic, const char
 	node->part = memcpy(names + domain_bytes, part, part_bytes);
 	node->hash = hash;
 	node->bytes_least = sizes[kind] + domain_bytes + part_bytes;
-	at = &nodes->buckets[hash & (nodes->bucket_count - 1)];
+	at = &nodes->buckets[hash >> 32 & (nodes->bucket_count - 1)];
 	node->next = *at;
 	*at = node;
 	link_newest(nodes, node);
@@ -272,8 +315,8 @@ static struct node *
 find(struct nodes *nodes, enum node_kind kind, enum topic topic, const char *domain,
     const char *part, int64_t minute, bool make)
 {
-	uint64_t hash = hash_of(kind, topic, domain, part);
-	struct node *node = nodes->buckets[hash & (nodes->bucket_count - 1)];
+	uint64_t hash = hash_of(nodes, kind, topic, domain, part);
+	struct node *node = nodes->buckets[hash >> 32 & (nodes->bucket_count - 1)];
 
 	while (node != NULL && (node->hash != hash || node->kind != kind || node->topic != topic ||
 	    strcmp(node->part, part) != 0 || strcmp(node->domain, domain) != 0))

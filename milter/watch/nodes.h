@@ -96,6 +96,11 @@ struct nodes;
 struct nodes *nodes_new(size_t bytes_most);
 void nodes_free(struct nodes *nodes);
 
+/* Between these two the names that are asked for do not change as long as their
+   pointers do not: one event asks for the same few again and again. */
+void nodes_begin(struct nodes *nodes);
+void nodes_end(struct nodes *nodes);
+
 /* The node of these names, made if need be and touched; valid until the next
    call. NULL only if `make` is false and there is none; then it is not touched. */
 struct flow *nodes_flow(struct nodes *nodes, enum topic topic, const char *domain,

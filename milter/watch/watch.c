@@ -339,7 +339,9 @@ watch_note(struct watch *watch, const struct watch_event *event, int64_t now)
 	pthread_mutex_lock(&watch->lock);
 	if (known.time / MINUTE_SEC > watch->newest_minute)
 		watch->newest_minute = known.time / MINUTE_SEC;
+	nodes_begin(watch->nodes);
 	note(watch, &known);
+	nodes_end(watch->nodes);
 	if (nodes_bytes(watch->nodes) + watch->lives_bytes > WATCH_BYTES)
 		nodes_sweep(watch->nodes, now / MINUTE_SEC);
 	pthread_mutex_unlock(&watch->lock);
