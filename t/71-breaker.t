@@ -25,7 +25,7 @@ use constant { ALLOWANCE => 50, PEOPLE => 500, HOUR => 3600 };
 
 my $dir = tempdir();
 spew("$dir/maillog", '');
-my $daemon = BM::Daemon->new(dir => $dir, conf => BM::Load::conf($dir), log => "$dir/maillog");
+my $daemon = BM::Daemon->new(dir => $dir, conf => BM::Load::conf($dir, 'alert breaker' => { enabled => 'yes' }), log => "$dir/maillog");
 spew("$dir/rules/providers.list", slurp(top() . '/rules/providers.list'));
 $daemon->start;
 my $log   = BM::MailLog->new(file => "$dir/maillog");
