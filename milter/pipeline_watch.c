@@ -170,23 +170,18 @@ selector_of(struct str headers, const char *domain, struct arena *arena)
 	return selector;
 }
 
-static bool
-is_auth(enum category category)
-{
-	return category == CATEGORY_AUTH_FAILURE || category == CATEGORY_RDNS_FAILURE ||
-	    category == CATEGORY_TLS_REQUIRED || category == CATEGORY_SENDER_REJECTED;
-}
-
 /* Unproven headers are a stranger's: they tell nothing of us. */
 void
 pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
     const struct report *report, const struct verdict *verdicts)
 {
 	struct arena *arena;
+	const char *campaign;
 
 	if (report->returned.len == 0)
 		return;
 	arena = arena_new();
+	campaign = campaign_of(report->returned, arena);
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct bounce *bounce = &report->bounces[i];
 		const char *domain;
@@ -194,9 +189,8 @@ pipeline_watch_returned(struct pipeline *pipeline, const struct config *config,
 		if (verdicts[i].proof == PROOF_NONE ||
 		    !policy_is_outbound(&config->policy, bounce))
 			continue;
-		campaigns_note(pipeline->campaigns, bounce->message_id,
-		    campaign_of(report->returned, arena));
-		if (!is_auth(verdicts[i].category))
+		campaigns_note(pipeline->campaigns, bounce->message_id, campaign);
+		if (!watch_is_auth(verdicts[i].category))
 			continue;
 		domain = provider_of_sender(bounce->sender, arena);
 		watch_returned(pipeline->parts.watch, &(struct watch_returned){ .domain = domain,

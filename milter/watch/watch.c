@@ -244,8 +244,8 @@ add_failure(struct watch *watch, enum topic topic, enum topic group_topic, const
 	nodes_account(watch->nodes, &group->node);
 }
 
-static bool
-is_auth(enum category category)
+bool
+watch_is_auth(enum category category)
 {
 	return category == CATEGORY_AUTH_FAILURE || category == CATEGORY_RDNS_FAILURE ||
 	    category == CATEGORY_TLS_REQUIRED || category == CATEGORY_SENDER_REJECTED;
@@ -283,7 +283,7 @@ add_failures(struct watch *watch, const struct evidence_item *item)
 
 	add_failure(watch, TOPIC_FAILED, TOPIC_FAILED, domain, "", item);
 	add_blocklist(watch, item);
-	if (is_auth(event->category))
+	if (watch_is_auth(event->category))
 		add_failure(watch, TOPIC_AUTH, TOPIC_AUTH, domain, provider, item);
 	if (event->category == CATEGORY_THROTTLED)
 		add_failure(watch, TOPIC_THROTTLE, TOPIC_THROTTLE, domain, provider, item);

@@ -88,6 +88,9 @@ void watch_free(struct watch *watch);
 /* Take an event in. At the time `now` nothing is decided yet: watch_tick(). */
 void watch_note(struct watch *watch, const struct watch_event *event, int64_t now);
 
+/* Is a failure of this category one of our authentication (rule auth)? */
+bool watch_is_auth(enum category category);
+
 /* The headers that came back with a failure of auth: kept, the newest of each
    domain, for the diagnosis. */
 void watch_returned(struct watch *watch, const struct watch_returned *returned);
