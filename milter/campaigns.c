@@ -42,11 +42,7 @@ campaigns_free(struct campaigns *campaigns)
 static uint64_t
 digest(const char *message_id)
 {
-	uint64_t number = 14695981039346656037u;
-
-	for (; *message_id != '\0'; message_id++)
-		number = (number ^ (unsigned char)*message_id) * 1099511628211u;
-	return number | 1;
+	return str_hash(str_of(message_id)) | 1;
 }
 
 void

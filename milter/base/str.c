@@ -181,3 +181,13 @@ str_name_is_listed(struct str name, const char *const *patterns)
 	}
 	return false;
 }
+
+uint64_t
+str_hash(struct str s)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (size_t i = 0; i < s.len; i++)
+		hash = (hash ^ (unsigned char)s.data[i]) * 1099511628211u;
+	return hash;
+}

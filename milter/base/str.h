@@ -122,4 +122,8 @@ bool str_is_label(struct str s);
 /* Does a name match one of the patterns of a list that ends with NULL? */
 bool str_name_is_listed(struct str name, const char *const *patterns);
 
+/* A number that is the same for the same bytes, always (FNV-1a); anybody can make
+   two texts that share one. */
+uint64_t str_hash(struct str s);
+
 #endif

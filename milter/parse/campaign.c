@@ -17,17 +17,6 @@ static const struct {
 	{ { "X-Campaign-ID", 13 }, "campaign", false },
 };
 
-/* So many in all languages that it need not be read: it only has to be the same. */
-static uint64_t
-digest_of(const char *text)
-{
-	uint64_t digest = 14695981039346656037u;
-
-	for (; *text != '\0'; text++)
-		digest = (digest ^ (unsigned char)*text) * 1099511628211u;
-	return digest;
-}
-
 /* "<news.example.com>" of a List-Id that may have words in front (RFC 2919). */
 static struct str
 without_words(struct str value)
@@ -54,7 +43,7 @@ campaign_field(struct campaign *campaign, struct str name, struct str value, str
 			continue;
 		if (fields[rank].digest)
 			campaign->name = arena_printf(arena, "%s %016llx", fields[rank].label,
-			    (unsigned long long)digest_of(text));
+			    (unsigned long long)str_hash(str_of(text)));
 		else
 			campaign->name = arena_printf(arena, "%s %s", fields[rank].label,
 			    charset_clean_line(value, VALUE_BYTES, arena));
