@@ -7,6 +7,7 @@
 #include "parse/line.h"
 #include "parse/marks.h"
 #include "parse/phrase.h"
+#include "parse/transcript.h"
 
 #define CONTACT_BYTES 48
 #define WORDS_MOST (2 * LIMITS_REPLY_BYTES)
@@ -127,6 +128,30 @@ words_of(const struct marks *marks, const char *address)
 	return finish(&words, marks->arena);
 }
 
+/* Without the transcript that follows. */
+static struct str
+before_transcript(struct str words)
+{
+	size_t at;
+
+	if (str_find(words, STR(">>> "), 0, &at) == 1)
+		words.len = at;
+	if (str_find(words, STR("<<< "), 0, &at) == 1)
+		words.len = at;
+	return words;
+}
+
+/* What is said of an address. A server's own words count more than what the MTA
+   made of them, but for those that it quotes beside the address. */
+static struct str
+best_words(const struct marks *marks, const struct transcript *transcript, const char *address)
+{
+	struct str words = words_of(marks, address), said = transcript_words(transcript, address);
+	bool sums_up = marks->kind == MARK_CODE || marks->kind == MARK_SESSION;
+
+	return said.len > 0 && (sums_up || !has_code(before_transcript(words))) ? said : words;
+}
+
 static bool
 is_known(const struct entries *entries, const char *address)
 {
@@ -141,7 +166,9 @@ static void
 make_entries(const struct marks *marks, struct entries *entries)
 {
 	struct str shared = shared_words(marks), below = shared;
+	struct transcript transcript;
 
+	transcript_read(marks->lines, marks->line_count, marks->arena, &transcript);
 	entries->list = arena_alloc(marks->arena, (marks->count < LIMITS_RECIPIENTS ?
 	    marks->count : LIMITS_RECIPIENTS) * sizeof(entries->list[0]));
 	for (unsigned i = 0; i < marks->count; i++) {
@@ -154,7 +181,8 @@ make_entries(const struct marks *marks, struct entries *entries)
 			break;
 		}
 		entries->list[entries->count++] = (struct entry){ .address = mark->address,
-			.shown = mark->shown, .words = words_of(marks, mark->address) };
+			.shown = mark->shown,
+			.words = best_words(marks, &transcript, mark->address) };
 	}
 	/* "a@example.com, b@example.com: reason": it is the reason of both. */
 	for (unsigned i = entries->count; i > 0; i--) {

@@ -49,8 +49,16 @@ test_find(void **state)
 		{ "a@x.example\n  host: 550-no\n  <victim@x.example>\n", "a@x.example=host: 550-no <victim@x.example>" },
 		/* no line begins so: the summary of a session, then its commands */
 		{ ">>> DATA\n<<< 550 go away\n554 <a@x.example>... Service unavailable",
+		    "a@x.example=talking to : >>> DATA: 550 go away" },
+		{ ">>> RCPT TO:<a@x.example>\n<<< 550 no\n", "a@x.example=talking to : >>> RCPT TO: 550 no" },
+		{ "554 <a@x.example>... Service unavailable",
 		    "a@x.example=554 <a@x.example>... Service unavailable" },
-		{ ">>> RCPT TO:<a@x.example>\n<<< 550 no\n", "a@x.example=<<< 550 no" },
+		/* the server's words count more than the MTA's summary, which is no reply */
+		{ "<a@x.example>\n\n>>> RCPT TO:<a@x.example>\n<<< 550 5.7.1 blocked\n"
+		    "550 <a@x.example>... User unknown\n",
+		    "a@x.example=talking to : >>> RCPT TO: 550 5.7.1 blocked" },
+		{ "<a@x.example>\n (reason: 550 5.7.1 blocked)\n\n>>> RCPT TO:<a@x.example>\n<<< 550 no\n",
+		    "a@x.example=(reason: 550 5.7.1 blocked)\n>>> RCPT TO:<a@x.example> <<< 550 no" },
 		{ ">>> RCPT TO:<a@x.example>\n<<< 250 ok\n", "" },
 		/* sentences that tell of a failure */
 		{ "We could not deliver your mail to <a@x.example>.\nIt is full.",
