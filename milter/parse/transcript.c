@@ -134,18 +134,45 @@ is_other_host(const struct session *session, struct str line)
 	    !str_istarts(session->host, word);
 }
 
+/* "mx.example.com [192.0.2.25]:", as Courier has it. */
+static bool
+is_host_line(struct str line)
+{
+	struct str rest = line, host, relay;
+	size_t at;
+
+	if (!str_iends(line, STR(":")) || str_find_byte(line, '@', 0, &at) ||
+	    !str_next_word(&rest, &host) || !str_find_byte(host, '.', 0, &at))
+		return false;
+	return !str_next_word(&rest, &relay) || (relay.data[0] == '[' && rest.len == 0);
+}
+
+/* "... while talking to mx.example.com.:" */
+static bool
+take_host(struct session *session, struct str line)
+{
+	size_t at;
+
+	if (str_ifind(line, STR("while talking to "), 0, &at) && at < 8)
+		line = str_sub(line, at + 17, line.len);
+	else if (!is_host_line(line))
+		return false;
+	line = str_sub(line, 0, HOST_BYTES);
+	while (str_iends(line, STR(":")) || str_iends(line, STR(".")))
+		line.len--;
+	session->host = line;
+	session->command = session->refusal = STR_EMPTY;
+	return true;
+}
+
 static void
 read_line(struct session *session)
 {
 	struct str line = session->lines[session->at++];
-	size_t at;
 
-	if (str_ifind(line, STR("while talking to "), 0, &at) && at < 8) {
-		session->host = str_sub(line, at + 17, at + 17 + HOST_BYTES);
-		while (str_iends(session->host, STR(":")) || str_iends(session->host, STR(".")))
-			session->host.len--;
-		session->command = session->refusal = STR_EMPTY;
-	} else if (str_istarts(line, STR(">>> "))) {
+	if (take_host(session, line))
+		return;
+	if (str_istarts(line, STR(">>> "))) {
 		session->command = str_sub(line, 4, 4 + LIMITS_ADDRESS_BYTES);
 		session->refusal = STR_EMPTY;
 	} else if (is_said(line)) {

@@ -40,6 +40,11 @@ static const struct { const char *notice, *want; } cases[] = {
 	    "a@x.example=" SAID "RCPT To: 550 5.7.1 Blocked" },
 	{ "While talking to mx.x.example:\n>>> RCPT To:<a@x.example>\n<<< 550 no",
 	    "a@x.example=talking to mx.x.example: >>> RCPT To: 550 no" },
+	/* Courier. */
+	{ "mx.x.example [192.0.2.1]:\n>>> RCPT TO:<a@x.example>\n<<< 550 no",
+	    "a@x.example=talking to mx.x.example [192.0.2.1]: >>> RCPT TO: 550 no" },
+	{ MX "the x.example is down:\n>>> DATA\n<<< 550 no\n550 <a@x.example>... no",
+	    "a@x.example=" SAID "DATA: 550 no" },
 	/* Nobody says whom it talks to. */
 	{ ">>> RCPT To:<A@X.Example>\n<<< 550 no", "a@x.example=talking to : >>> RCPT To: 550 no" },
 	/* A reply of several lines; parameters of the command. */
