@@ -465,6 +465,28 @@ test_own_refusal(void **state)
 	assert_int_equal(counter(lane, "notices_total{kind=\"own-refusal\"}"), 1);
 }
 
+/* Sendmail calls any 550 "User unknown"; that is believed where the server says
+   it, too. */
+static void
+test_sendmail_sums_up(void **state)
+{
+	static const char from[] = "sm-mta[1]: 6AKFbc00000001: from=<list@own.test>, size=1, class=0, "
+		"nrcpts=1, msgid=<1@own.test>, relay=localhost [127.0.0.1]\n";
+	static const char to[] = "sm-mta[1]: 6AKFbc00000001: to=<%s@x.test>, delay=00:00:01, "
+		"xdelay=00:00:01, mailer=esmtp, pri=1, relay=mx.x.test. [192.0.2.9], dsn=5.1.1, "
+		"%sstat=User unknown\n";
+	struct lane *lane = *state;
+
+	add(lane, 0, from);
+	add(lane, 0, arena_printf(lane->arena, to, "a", ""));
+	assert_int_equal(pipeline_log_commit(lane->log, "one"), 0);
+	assert_string_equal(journal(lane), "log failed a@x.test user-unknown exempt\n");
+	add(lane, 0, from);
+	add(lane, 0, arena_printf(lane->arena, to, "b", "reply=550 <b@x.test>... User unknown, "));
+	assert_int_equal(pipeline_log_commit(lane->log, "two"), 0);
+	assert_non_null(strstr(journal(lane), "log failed b@x.test user-unknown suppress\n"));
+}
+
 /* A gap is counted also where the position did not move. */
 static void
 test_count(void **state)
@@ -536,7 +558,7 @@ main(void)
 		T(test_one_that_cannot_be), T(test_retries), T(test_after_an_exempt_deferral),
 		T(test_an_old_delivery), T(test_times_and_ids_of_no_use),
 		T(test_log_and_report), T(test_read_again), T(test_threshold), T(test_own_refusal),
-		T(test_count), T(test_due), T(test_recall),
+		T(test_sendmail_sums_up), T(test_count), T(test_due), T(test_recall),
 	};
 
 	setenv("TZ", "UTC", 1);
