@@ -22,6 +22,11 @@ static const char *const stage_names[] = {
 	[STAGE_EOD] = "eod",
 };
 
+static const char *const about_names[] = {
+	[ABOUT_NOBODY] = "nobody", [ABOUT_RECIPIENT] = "recipient", [ABOUT_SENDER] = "sender",
+	[ABOUT_OTHER] = "other",
+};
+
 static const char *const limit_names[] = {
 	"size", "depth", "parts", "header", "recipients", "text", "memory", "cut",
 };
@@ -29,6 +34,7 @@ static const char *const limit_names[] = {
 const struct words source_words = WORDS(source_names);
 const struct words outcome_words = WORDS(outcome_names);
 const struct words stage_words = WORDS(stage_names);
+const struct words about_words = WORDS(about_names);
 
 /* The text form is these tables, bounce and verdict behind each other. */
 #define B(member) offsetof(struct bounce, member)
@@ -42,7 +48,7 @@ static const struct textform_field bounce_fields[] = {
 	{ "stage", TEXTFORM_WORD, B(stage), 1, &stage_words },
 	{ "code", TEXTFORM_UNSIGNED, B(code), 1, NULL },
 	{ "together", TEXTFORM_UNSIGNED, B(together), 1, NULL },
-	{ "named", TEXTFORM_UNSIGNED, B(named), 1, NULL },
+	{ "about", TEXTFORM_WORD, B(about), 1, &about_words },
 	{ "guessed", TEXTFORM_UNSIGNED, B(guessed), 1, NULL },
 	{ "again", TEXTFORM_UNSIGNED, B(again), 1, NULL },
 	{ "limits", TEXTFORM_UNSIGNED, B(limits), 1, NULL },

@@ -52,6 +52,14 @@ enum stage {
 	STAGE_EOD,
 };
 
+/* Of whom the words of a failure speak. */
+enum about {
+	ABOUT_NOBODY,
+	ABOUT_RECIPIENT,
+	ABOUT_SENDER,
+	ABOUT_OTHER,
+};
+
 /* Limits that were hit while reading: the bounce may be incomplete. */
 enum {
 	LIMIT_SIZE = 1u << 0,       /* the report was cut */
@@ -72,7 +80,7 @@ struct bounce {
 	enum stage stage;
 	unsigned code;          /* SMTP reply code, 100 to 599 */
 	unsigned together;      /* recipients that the same reply covers */
-	unsigned named;         /* 1: the words name this very recipient */
+	enum about about;       /* of whom the words speak (parse/about.h) */
 	unsigned guessed;       /* 1: no mail system names the recipient, but the headers
 	                           of the returned message, or a person; never acts */
 	unsigned again;         /* 1: the message had failed so before; it counts
@@ -104,7 +112,7 @@ struct bounce {
 	const char *report;     /* what is kept of the raw report */
 };
 
-extern const struct words source_words, outcome_words, stage_words;
+extern const struct words source_words, outcome_words, stage_words, about_words;
 
 /* A bounce with nothing in it; strings are "". */
 void bounce_init(struct bounce *bounce);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "parse/about.h"
 #include "parse/address.h"
 #include "parse/domain.h"
 #include "parse/header.h"
@@ -188,6 +189,7 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 		return;
 	evidence->recipient = true;
 	bounce->recipient = is;
+	bounce->about = about_whom(bounce, proving->arena);
 	/* Of a message to one alone, nobody else can complain. */
 	if (evidence->recipients == 1)
 		bounce->guessed = 0;

@@ -37,6 +37,60 @@ conclude_expired(struct verdict *verdict)
 	}
 }
 
+/*
+ * The status, as rules see it. Sendmail and others make one up for a reply that has
+ * none, by its code: x.1.1 for any 550 to RCPT TO, x.1.6 for 551, x.1.3 for 553. Of
+ * such a status the class is left.
+ */
+static struct str
+stated_status(const struct bounce *bounce)
+{
+	static const char *const made_up[] = { "1.1", "1.3", "1.6" };
+	struct str status = str_of(bounce->status);
+	size_t at;
+
+	if (bounce->code == 0 || status.len < 3 || str_find(str_of(bounce->text), status, 0, &at))
+		return status;
+	for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++) {
+		if (strcmp(bounce->status + 2, made_up[i]) == 0)
+			return status.data[0] == '4' ? STR("4.0.0") : STR("5.0.0");
+	}
+	return status;
+}
+
+/* What a server refuses before it is told of the recipient is about the sender, or the
+   client; but a greeting may say that nobody takes mail there (RFC 7504). */
+static enum category
+category_at(enum category category, const struct bounce *bounce)
+{
+	bool hard = category_class(category) == CLASS_HARD;
+
+	switch (bounce->stage) {
+	case STAGE_MAIL:
+		return hard || (category == CATEGORY_UNKNOWN && strncmp(bounce->status, "5.1.", 4) == 0) ?
+		    CATEGORY_SENDER_REJECTED : category;
+	case STAGE_CONNECT: case STAGE_HELO:
+		if (!hard || bounce->remote_mta[0] == '\0' || bounce->code == 521 || bounce->code == 556)
+			return category;
+		return category == CATEGORY_DOMAIN_UNKNOWN ? CATEGORY_RDNS_FAILURE :
+		    CATEGORY_POLICY_REJECTED;
+	default:
+		return category;
+	}
+}
+
+/* What is hard for somebody else says little of the recipient: he may have a copy
+   of what his server forwards. But who has moved is named by his new address. */
+static enum category
+category_about(enum category category, enum about about)
+{
+	if (about == ABOUT_SENDER)
+		return CATEGORY_SENDER_REJECTED;
+	if (about == ABOUT_OTHER && category != CATEGORY_MAILBOX_MOVED)
+		return category_soft_twin(category);
+	return category;
+}
+
 void
 classify_explain(const struct rule_set *set, const struct bounce *bounce, struct arena *arena,
     void (*tried)(const struct rule_tried *tried, void *context), void *context,
@@ -46,7 +100,7 @@ classify_explain(const struct rule_set *set, const struct bounce *bounce, struct
 		.words = str_of(bounce->words),
 		.text = str_of(bounce->text),
 		.host = speaker(bounce),
-		.status = str_of(bounce->status),
+		.status = stated_status(bounce),
 		.code = bounce->code,
 	};
 	struct rule_hit hit = { .id = "", .subcause = "", .category = CATEGORY_UNKNOWN };
@@ -69,10 +123,9 @@ classify_explain(const struct rule_set *set, const struct bounce *bounce, struct
 		verdict->subcause = hit.subcause;
 		verdict->rule = hit.id;
 	}
-	/* A reply to MAIL FROM is about the address that stands there. */
-	if (bounce->stage == STAGE_MAIL && (category_class(verdict->category) == CLASS_HARD ||
-	    (verdict->category == CATEGORY_UNKNOWN && strncmp(bounce->status, "5.1.", 4) == 0)))
-		verdict->category = CATEGORY_SENDER_REJECTED;
+	verdict->category = category_at(verdict->category, bounce);
+	if (category_class(verdict->category) == CLASS_HARD)
+		verdict->category = category_about(verdict->category, bounce->about);
 	verdict->identity = identity_of(verdict, query.words, str_of(bounce->recipient), arena);
 	if (is_soft(bounce) && !hit.demands_soft)
 		verdict->category = category_soft_twin(verdict->category);

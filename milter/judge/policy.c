@@ -202,7 +202,7 @@ not_about_mailbox(const struct policy *policy, const struct bounce *bounce,
 	    bounce->stage == STAGE_MAIL) && !no_mail_here)
 		return "refused before RCPT TO";
 	if ((bounce->stage == STAGE_EOD || bounce->stage == STAGE_DATA ||
-	    bounce->stage == STAGE_UNKNOWN) && bounce->together > 1 && !bounce->named)
+	    bounce->stage == STAGE_UNKNOWN) && bounce->together > 1 && bounce->about != ABOUT_RECIPIENT)
 		return "whole transaction";
 	return NULL;
 }

@@ -101,16 +101,22 @@ place_of(struct dsn *dsn, struct str name, struct arena *arena)
 	return find_recipient_field(&dsn->recipients[dsn->count - 1], name);
 }
 
-/* An Original-Recipient right behind a finished group belongs to the next. */
+/* Behind a blank line, does this field begin the next group? The one does that began
+   the first, in whatever order the reporter writes them, and an Original-Recipient
+   right behind a finished group. */
 static bool
-begins_next(const struct dsn *dsn, struct str name)
+begins_next(const struct dsn *dsn, struct str name, struct str first)
 {
 	const struct dsn_recipient *last;
 
-	if (dsn->count == 0 || !str_iequal(name, STR("Original-Recipient")))
+	if (dsn->count == 0)
 		return false;
 	last = &dsn->recipients[dsn->count - 1];
-	return last->original_recipient.len == 0 && last->final_recipient.len > 0 &&
+	if (last->final_recipient.len == 0)
+		return false;
+	if (str_iequal(name, first))
+		return true;
+	return str_iequal(name, STR("Original-Recipient")) && last->original_recipient.len == 0 &&
 	    last->action.len > 0 && last->status.len > 0;
 }
 
@@ -119,6 +125,7 @@ dsn_parse(struct str content, struct arena *arena, struct dsn *dsn_r)
 {
 	struct header header;
 	const char *end = content.data;
+	struct str first = STR_EMPTY; /* the name of the field that begins a group */
 
 	*dsn_r = (struct dsn){ 0 };
 	while (dsn_r->limits == 0 && header_next(&content, &header)) {
@@ -127,11 +134,13 @@ dsn_parse(struct str content, struct arena *arena, struct dsn *dsn_r)
 		size_t at;
 
 		if ((str_find(gap, STR("\n\n"), 0, &at) ||
-		    str_find(gap, STR("\n\r\n"), 0, &at)) && begins_next(dsn_r, header.name)) {
+		    str_find(gap, STR("\n\r\n"), 0, &at)) && begins_next(dsn_r, header.name, first)) {
 			if (!add_recipient(dsn_r, arena))
 				break;
 		}
 		place = place_of(dsn_r, header.name, arena);
+		if (first.len == 0 && dsn_r->count > 0)
+			first = header.name;
 		if (place != NULL)
 			*place = header_unfold(header.value, arena);
 		end = header.value.data + header.value.len;

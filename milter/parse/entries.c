@@ -17,9 +17,13 @@ static void
 add_line(struct buf *words, struct str line)
 {
 	struct str word;
+	size_t end;
 
-	if (str_istarts(line, STR("(expanded from")))
-		return;
+	if (str_istarts(line, STR("(expanded from"))) {
+		if (!str_find_byte(line, ')', 0, &end) || end + 2 >= line.len)
+			return;
+		line = str_trim(str_sub(line, line.data[end + 1] == ':' ? end + 2 : end + 1, line.len));
+	}
 	if (line.len == 0 && words->len > 0)
 		buf_add_byte(words, '\n');
 	while (words->len < WORDS_MOST && str_next_word(&line, &word)) {
@@ -128,28 +132,14 @@ words_of(const struct marks *marks, const char *address)
 	return finish(&words, marks->arena);
 }
 
-/* Without the transcript that follows. */
-static struct str
-before_transcript(struct str words)
-{
-	size_t at;
-
-	if (str_find(words, STR(">>> "), 0, &at) == 1)
-		words.len = at;
-	if (str_find(words, STR("<<< "), 0, &at) == 1)
-		words.len = at;
-	return words;
-}
-
-/* What is said of an address. A server's own words count more than what the MTA
-   made of them, but for those that it quotes beside the address. */
+/* What is said of an address. A server's own words, in a transcript, count more than
+   what the MTA makes of them. */
 static struct str
 best_words(const struct marks *marks, const struct transcript *transcript, const char *address)
 {
-	struct str words = words_of(marks, address), said = transcript_words(transcript, address);
-	bool sums_up = marks->kind == MARK_CODE || marks->kind == MARK_SESSION;
+	struct str said = transcript_words(transcript, address);
 
-	return said.len > 0 && (sums_up || !has_code(before_transcript(words))) ? said : words;
+	return said.len > 0 ? said : words_of(marks, address);
 }
 
 static bool
@@ -162,10 +152,32 @@ is_known(const struct entries *entries, const char *address)
 	return false;
 }
 
+/* What nobody claims is said of the last ones, and of all who stand right above
+   them: "a@example.com, b@example.com: reason". But where a transcript tells who was
+   refused, it says nothing of the others. */
+static void
+share_words(const struct marks *marks, const struct transcript *transcript,
+    struct entries *entries)
+{
+	struct str below = transcript->count > 0 && entries->count > 1 ? STR_EMPTY :
+	    shared_words(marks);
+	unsigned line = 0;
+
+	for (unsigned i = entries->count; i > 0; i--) {
+		struct entry *entry = &entries->list[i - 1];
+
+		if (entry->words.len == 0 && (i == entries->count || entry->line + 1 >= line)) {
+			entry->words = below;
+			entry->shared = entries->count > 1;
+		}
+		below = entry->words;
+		line = entry->line;
+	}
+}
+
 static void
 make_entries(const struct marks *marks, struct entries *entries)
 {
-	struct str shared = shared_words(marks), below = shared;
 	struct transcript transcript;
 
 	transcript_read(marks->lines, marks->line_count, marks->arena, &transcript);
@@ -181,17 +193,10 @@ make_entries(const struct marks *marks, struct entries *entries)
 			break;
 		}
 		entries->list[entries->count++] = (struct entry){ .address = mark->address,
-			.shown = mark->shown,
+			.shown = mark->shown, .line = mark->line,
 			.words = best_words(marks, &transcript, mark->address) };
 	}
-	/* "a@example.com, b@example.com: reason": it is the reason of both. */
-	for (unsigned i = entries->count; i > 0; i--) {
-		struct entry *entry = &entries->list[i - 1];
-
-		if (entry->words.len == 0)
-			entry->words = below;
-		below = entry->words;
-	}
+	share_words(marks, &transcript, entries);
 }
 
 void

@@ -10,7 +10,9 @@
 struct entry {
 	const char *address; /* normal form */
 	struct str shown;    /* as it stands there */
+	unsigned line;       /* of the notice, where it stands first */
 	struct str words;    /* paragraphs about it, each one a line; "" if none */
+	bool shared;         /* ... and maybe about others than it */
 	bool guessed;        /* see struct bounce */
 };
 

@@ -39,11 +39,15 @@ match_words(const struct entries *told, struct str notice, struct entries *entri
 
 		const struct entry *same = entries_get(told, entry->address);
 
-		if (same != NULL)
+		if (same != NULL) {
 			entry->words = same->words;
-		if (entry->words.len == 0)
+			entry->shared = same->shared;
+		}
+		if (entry->words.len == 0) {
 			entry->words = told->count == 1 && entries->count == 1 ?
 			    told->list[0].words : notice;
+			entry->shared = entries->count > 1;
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "parse/about.h"
 #include "parse/address.h"
 #include "parse/charset.h"
 #include "parse/limits.h"
@@ -182,12 +183,9 @@ fill_failure(const struct logline *line, const struct logqueue_message *message,
 	if (line->delay_sec != -1 && line->delay_sec < line->time)
 		bounce->arrival = line->time - line->delay_sec;
 	fill_words(line, arena, bounce);
-	bounce->named = reply_names_address(str_of(bounce->text), address) ||
-	    reply_names_address(str_of(bounce->text), line->original);
-	/* Sendmail does not say which command was refused; words that name the
-	   sender are about MAIL FROM. */
-	if (line->is_sendmail && bounce->stage == STAGE_UNKNOWN && !bounce->named &&
-	    reply_names_address(str_of(bounce->text), str_of(bounce->sender)))
+	bounce->about = about_whom(bounce, arena);
+	/* Sendmail does not say which command was refused. */
+	if (line->is_sendmail && bounce->stage == STAGE_UNKNOWN && bounce->about == ABOUT_SENDER)
 		bounce->stage = STAGE_MAIL;
 	bounce->together = count_together(line, message, bounce);
 }

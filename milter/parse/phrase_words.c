@@ -205,10 +205,12 @@ const struct phrase_stage phrase_stages[] = {
 	{ "our final data", STAGE_EOD }, { "failed on data", STAGE_EOD },
 	{ "after i sent the message", STAGE_EOD }, { "for text command", STAGE_EOD },
 	{ "smtp:eom", STAGE_EOD }, { "after data", STAGE_DATA }, { "like our data", STAGE_DATA },
-	{ ">>> data", STAGE_DATA }, { "after mail from", STAGE_MAIL }, { "mail from:", STAGE_MAIL },
+	{ "pipelined end of data", STAGE_EOD }, { ">>> data", STAGE_DATA }, { "after mail from", STAGE_MAIL }, { "mail from:", STAGE_MAIL },
 	{ "mail_from", STAGE_MAIL }, { "sender was rejected", STAGE_MAIL },
 	{ "like our mail", STAGE_MAIL }, { "after ehlo", STAGE_HELO }, { "after helo", STAGE_HELO },
 	{ "like our helo", STAGE_HELO }, { "like our ehlo", STAGE_HELO },
+	{ ">>> ehlo", STAGE_HELO }, { ">>> helo", STAGE_HELO }, { ">>> starttls", STAGE_HELO },
+	{ "after starttls", STAGE_HELO }, { "name was rejected", STAGE_HELO },
 	{ "initial connection", STAGE_CONNECT }, { "greeting failed", STAGE_CONNECT },
 };
 

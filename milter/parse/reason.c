@@ -221,7 +221,10 @@ read_quotation(struct str paragraph, size_t at, struct arena *arena, struct boun
 	bounce->text = reply.text;
 	bounce->words = reply.words;
 	bounce->limits |= reply.limits;
-	bounce->stage = reply.stage != STAGE_UNKNOWN ? reply.stage : phrase_stage(paragraph);
+	/* What the server says may sound like a command, too. */
+	bounce->stage = reply.stage != STAGE_UNKNOWN ? reply.stage : phrase_stage(lead);
+	if (bounce->stage == STAGE_UNKNOWN)
+		bounce->stage = phrase_stage(paragraph);
 	read_host(lead, arena, bounce);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "parse/about.h"
 #include "parse/charset.h"
 #include "parse/complaint.h"
 #include "parse/formats.h"
@@ -9,7 +10,6 @@
 #include "parse/limits.h"
 #include "parse/line.h"
 #include "parse/notice.h"
-#include "parse/reply.h"
 #include "parse/returned.h"
 #include "parse/status.h"
 #include "parse/unstructured.h"
@@ -116,23 +116,15 @@ count_together(struct report *report)
 	}
 }
 
-/* Do the words name this recipient, as "<user@example.com>" or bare? */
-static bool
-names_recipient(const struct bounce *bounce)
-{
-	struct str text = str_of(bounce->text);
-
-	return reply_names_address(text, str_of(bounce->final_recipient)) ||
-	    reply_names_address(text, str_of(bounce->original_recipient));
-}
-
 /* What is known only when all bounces of the report are. */
 static void
-complete(struct report *report)
+complete(struct reading *reading)
 {
+	struct report *report = reading->report;
+
 	count_together(report);
 	for (unsigned i = 0; i < report->count; i++) {
-		report->bounces[i].named = names_recipient(&report->bounces[i]);
+		report->bounces[i].about = about_whom(&report->bounces[i], reading->arena);
 		report->bounces[i].limits |= report->limits;
 		if (report->kind != REPORT_COMPLAINT)
 			report->kind = report->bounces[i].outcome != OUTCOME_DELIVERED ?
@@ -200,5 +192,5 @@ report_parse(struct str message, unsigned options, struct arena *arena,
 	/* What we have cut ourselves is no news. */
 	if (report_r->limits & LIMIT_SIZE)
 		report_r->limits &= ~(unsigned)LIMIT_CUT;
-	complete(report_r);
+	complete(&reading);
 }

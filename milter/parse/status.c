@@ -7,6 +7,7 @@
 #include "parse/dsn.h"
 #include "parse/failed.h"
 #include "parse/limits.h"
+#include "parse/phrase.h"
 #include "parse/plain.h"
 #include "parse/reason.h"
 #include "parse/reply.h"
@@ -125,14 +126,29 @@ read_recipient(const struct dsn_recipient *recipient, struct str notice,
 	address_parse(final.len > 0 ? final : original, arena, &bounce->recipient);
 }
 
-/* Take what the notice says of this recipient, where the fields are silent. */
+/* "5.0.0" says nothing. */
+static bool
+is_specific(const char *status)
+{
+	return status[0] != '\0' && strcmp(status + 1, ".0.0") != 0;
+}
+
+/* Take what the notice says of this recipient, where the fields are silent: the
+   command that was refused, or all of it. */
 static void
-complete_words(struct str words, struct reading *reading, struct bounce *bounce)
+complete_words(const struct entry *entry, struct reading *reading, struct bounce *bounce)
 {
 	struct bounce told = *bounce;
 
-	if (bounce->text[0] != '\0' || reason_read(words, reading->arena, &told) == 0)
+	if (reason_read(entry->words, reading->arena, &told) == 0)
 		return;
+	if (entry->shared && told.stage == STAGE_RCPT)
+		told.stage = STAGE_UNKNOWN; /* it may have been another one's */
+	if (bounce->text[0] != '\0' || (entry->shared && is_specific(bounce->status))) {
+		if (bounce->stage == STAGE_UNKNOWN)
+			bounce->stage = told.stage;
+		return;
+	}
 	if (told.status[0] == '\0')
 		told.status = bounce->status;
 	if (bounce->remote_mta[0] != '\0')
@@ -147,11 +163,12 @@ complete_from_notice(struct reading *reading)
 {
 	struct report *report = reading->report;
 	struct entries entries;
-	bool silent = false;
+	bool silent = false, tells_stage = phrase_stage(reading->notice) != STAGE_UNKNOWN;
 
 	for (unsigned i = 0; i < report->count; i++)
 		silent |= report->bounces[i].recipient[0] == '\0' ||
-		    report->bounces[i].text[0] == '\0';
+		    report->bounces[i].text[0] == '\0' ||
+		    (tells_stage && report->bounces[i].stage == STAGE_UNKNOWN);
 	if (!silent)
 		return;
 	failed_find(reading, &entries);
@@ -161,13 +178,15 @@ complete_from_notice(struct reading *reading)
 	}
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct entry *entry = entries_get(&entries, report->bounces[i].recipient);
+		struct entry whole = { .words = STR_EMPTY };
 
 		/* Of a single recipient all of the notice speaks. */
+		if (entry == NULL && report->count == 1) {
+			whole.words = entries_paragraphs(reading->notice, reading->arena);
+			entry = &whole;
+		}
 		if (entry != NULL)
-			complete_words(entry->words, reading, &report->bounces[i]);
-		else if (report->count == 1)
-			complete_words(entries_paragraphs(reading->notice, reading->arena), reading,
-			    &report->bounces[i]);
+			complete_words(entry, reading, &report->bounces[i]);
 	}
 }
 

@@ -56,29 +56,46 @@ add_subject(struct reading *reading, struct bounce *bounce)
 }
 
 static void
-add_bounce(struct reading *reading, const struct entry *entry, enum formats_kind kind)
+add_bounce(struct reading *reading, const struct entry *entry, bool silent,
+    enum formats_kind kind)
 {
 	struct bounce *bounce = reading_add_bounce(reading);
-	struct str words = entry->words;
 
 	bounce->recipient = entry->address;
 	/* A person who passes on a report may name anybody. */
 	bounce->guessed = entry->guessed || !formats_is_system(reading);
 	bounce->final_recipient = reading_clean(reading, entry->shown, LIMITS_ADDRESS_BYTES);
-	if (words.len == 0)
-		words = entries_paragraphs(reading->notice, reading->arena);
 	/* Domino says it in the subject, and sometimes there alone. Of other subjects
 	   a part is the returned message's own. */
-	if (reason_read(words, reading->arena, bounce) == 0 ||
+	if ((reason_read(entry->words, reading->arena, bounce) == 0 && silent) ||
 	    strcmp(reading->report->format, "domino") == 0)
 		add_subject(reading, bounce);
+	if (entry->shared && bounce->stage == STAGE_RCPT)
+		bounce->stage = STAGE_UNKNOWN; /* it may have been another one's */
 	bounce->outcome = outcome_of(kind, bounce);
+}
+
+/* Where the notice says nothing of any single one, it speaks of all. Returns true
+   then. */
+static bool
+speak_of_all(struct reading *reading, struct entries *entries)
+{
+	for (unsigned i = 0; i < entries->count; i++) {
+		if (entries->list[i].words.len > 0)
+			return false;
+	}
+	for (unsigned i = 0; i < entries->count; i++) {
+		entries->list[i].words = entries_paragraphs(reading->notice, reading->arena);
+		entries->list[i].shared = entries->count > 1;
+	}
+	return true;
 }
 
 static void
 read_failure(struct reading *reading, enum formats_kind kind)
 {
 	struct entries entries;
+	bool silent;
 
 	failed_find(reading, &entries);
 	reading->report->limits |= entries.limits;
@@ -93,8 +110,9 @@ read_failure(struct reading *reading, enum formats_kind kind)
 	    STR("From")));
 	returned_describe(reading);
 	reading_begin_bounces(reading, entries.count);
+	silent = speak_of_all(reading, &entries);
 	for (unsigned i = 0; i < entries.count; i++)
-		add_bounce(reading, &entries.list[i], kind);
+		add_bounce(reading, &entries.list[i], silent, kind);
 }
 
 void

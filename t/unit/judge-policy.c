@@ -219,44 +219,49 @@ test_about_mailbox(void **state)
 		enum category category;
 		enum source source;
 		enum stage stage;
-		unsigned together, named;
+		unsigned together;
+		enum about about;
 		const char *remote_mta, *relay;
 		enum decision want;
 	} cases[] = {
 #define U CATEGORY_USER_UNKNOWN
 #define D CATEGORY_DOMAIN_UNKNOWN
-		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, 0, "mx", "192.0.2.1", DECISION_SUPPRESS },
-		{ U, SOURCE_NET, STAGE_UNKNOWN, 1, 0, "", "", DECISION_SUPPRESS },
+#define N ABOUT_NOBODY
+#define R ABOUT_RECIPIENT
+		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, N, "mx", "192.0.2.1", DECISION_SUPPRESS },
+		{ U, SOURCE_NET, STAGE_UNKNOWN, 1, N, "", "", DECISION_SUPPRESS },
 		/* our own delivery agent, and a unix-domain socket */
-		{ U, SOURCE_LOCAL, STAGE_UNKNOWN, 1, 0, "", "", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, 0, "mx", "private/lmtp", DECISION_EXEMPT },
-		{ D, SOURCE_LOCAL, STAGE_RCPT, 1, 0, "mx", "private/lmtp", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_UNKNOWN, 1, N, "", "", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, N, "mx", "private/lmtp", DECISION_EXEMPT },
+		{ D, SOURCE_LOCAL, STAGE_RCPT, 1, N, "mx", "private/lmtp", DECISION_EXEMPT },
 		/* before RCPT TO nobody's mailbox is meant */
-		{ U, SOURCE_LOCAL, STAGE_CONNECT, 1, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_HELO, 1, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_MAIL, 1, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_CONNECT, 1, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_HELO, 1, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_MAIL, 1, N, "mx", "192.0.2.1", DECISION_EXEMPT },
 		/* a reply to MAIL FROM is about the sender's domain; the make-believe
 		   code of these cases, 550, is no greeting of RFC 7504 */
-		{ D, SOURCE_LOCAL, STAGE_CONNECT, 1, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ D, SOURCE_LOCAL, STAGE_MAIL, 1, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ D, SOURCE_LOCAL, STAGE_CONNECT, 1, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ D, SOURCE_LOCAL, STAGE_MAIL, 1, N, "mx", "192.0.2.1", DECISION_EXEMPT },
 		/* a relay of our own site, by the setting relays */
-		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, 0, "mx", "10.0.0.1", DECISION_EXEMPT },
-		{ U, SOURCE_NET, STAGE_RCPT, 1, 0, "mx", "10.0.0.1", DECISION_SUPPRESS },
+		{ U, SOURCE_LOCAL, STAGE_RCPT, 1, N, "mx", "10.0.0.1", DECISION_EXEMPT },
+		{ U, SOURCE_NET, STAGE_RCPT, 1, N, "mx", "10.0.0.1", DECISION_SUPPRESS },
 		/* the look-up of a smarthost is one of ours, too */
-		{ D, SOURCE_NET, STAGE_UNKNOWN, 1, 0, "", "", DECISION_COUNT },
+		{ D, SOURCE_NET, STAGE_UNKNOWN, 1, N, "", "", DECISION_COUNT },
 		/* the end of DATA covers the whole transaction */
-		{ U, SOURCE_LOCAL, STAGE_EOD, 1, 0, "mx", "192.0.2.1", DECISION_SUPPRESS },
-		{ U, SOURCE_LOCAL, STAGE_EOD, 2, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_EOD, 2, 1, "mx", "192.0.2.1", DECISION_SUPPRESS },
-		{ U, SOURCE_LOCAL, STAGE_DATA, 2, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_UNKNOWN, 2, 0, "mx", "192.0.2.1", DECISION_EXEMPT },
-		{ U, SOURCE_LOCAL, STAGE_RCPT, 2, 0, "mx", "192.0.2.1", DECISION_SUPPRESS },
+		{ U, SOURCE_LOCAL, STAGE_EOD, 1, N, "mx", "192.0.2.1", DECISION_SUPPRESS },
+		{ U, SOURCE_LOCAL, STAGE_EOD, 2, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_EOD, 2, R, "mx", "192.0.2.1", DECISION_SUPPRESS },
+		{ U, SOURCE_LOCAL, STAGE_DATA, 2, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_UNKNOWN, 2, N, "mx", "192.0.2.1", DECISION_EXEMPT },
+		{ U, SOURCE_LOCAL, STAGE_RCPT, 2, N, "mx", "192.0.2.1", DECISION_SUPPRESS },
 		/* our own look-up needs two days, for one recipient or for several */
-		{ D, SOURCE_LOCAL, STAGE_UNKNOWN, 1, 0, "", "", DECISION_COUNT },
-		{ D, SOURCE_LOCAL, STAGE_UNKNOWN, 2, 0, "", "", DECISION_COUNT },
-		{ D, SOURCE_LOCAL, STAGE_RCPT, 1, 0, "mx", "192.0.2.1", DECISION_SUPPRESS },
+		{ D, SOURCE_LOCAL, STAGE_UNKNOWN, 1, N, "", "", DECISION_COUNT },
+		{ D, SOURCE_LOCAL, STAGE_UNKNOWN, 2, N, "", "", DECISION_COUNT },
+		{ D, SOURCE_LOCAL, STAGE_RCPT, 1, N, "mx", "192.0.2.1", DECISION_SUPPRESS },
 #undef U
 #undef D
+#undef N
+#undef R
 	};
 	struct policy policy;
 	struct net relay;
@@ -275,7 +280,7 @@ test_about_mailbox(void **state)
 		bounce.source = cases[i].source;
 		bounce.stage = cases[i].stage;
 		bounce.together = cases[i].together;
-		bounce.named = cases[i].named;
+		bounce.about = cases[i].about;
 		bounce.remote_mta = cases[i].remote_mta;
 		bounce.relay = cases[i].relay;
 		policy_decide(&policy, &bounce, &history, &verdict);

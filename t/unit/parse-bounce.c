@@ -15,7 +15,7 @@ fill(struct bounce *bounce, struct verdict *verdict)
 	bounce->stage = STAGE_EOD;
 	bounce->code = 550;
 	bounce->together = 3;
-	bounce->named = 1;
+	bounce->about = ABOUT_RECIPIENT;
 	bounce->limits = LIMIT_SIZE | LIMIT_MEMORY;
 	bounce->recipient = "\"a b\"@example.com";
 	bounce->final_recipient = "rcpt one";
@@ -90,7 +90,7 @@ test_form(void **state)
 	bounce_print(&bounce, &verdict, &out);
 	assert_string_equal(buf_cstr(&out),
 	    "time 1795176000\narrival 7\nsource local\noutcome expired\nstage eod\ncode 550\n"
-	    "together 3\nnamed 1\nlimits 65\nrecipient \"a b\"@example.com\n"
+	    "together 3\nabout recipient\nlimits 65\nrecipient \"a b\"@example.com\n"
 	    "final-recipient rcpt one\noriginal-recipient  leading and trailing \n"
 	    "sender s@example.com\nmessage-id <1@example.com>\nqueue-id 4Q1\nenvelope-id e\n"
 	    "report-id <2@example.com>\nreporting-mta mail.example.com\nremote-mta mx.example.net\n"

@@ -40,7 +40,7 @@ told(struct str message, struct arena *arena)
 		const struct bounce *b = &report.bounces[i];
 
 		buf_printf(&out, ", %s %s(%s)%s%s %s", words_name(&outcome_words, b->outcome),
-		    b->recipient, b->final_recipient, b->guessed ? "?" : "", b->named ? "!" : "",
+		    b->recipient, b->final_recipient, b->guessed ? "?" : "", b->about == ABOUT_RECIPIENT ? "!" : "",
 		    b->feedback);
 	}
 	text = arena_strdup(arena, buf_str(&out));
@@ -279,8 +279,8 @@ test_fields(void **state)
 	    &report);
 	assert_int_equal(report.count, 2);
 	assert_string_equal(report.bounces[0].text, "opt-out of a@x.example: " TEXT);
-	assert_int_equal(report.bounces[0].named, 1);
-	assert_int_equal(report.bounces[1].named, 1);
+	assert_int_equal(report.bounces[0].about, ABOUT_RECIPIENT);
+	assert_int_equal(report.bounces[1].about, ABOUT_RECIPIENT);
 }
 
 /* Several recipients of one transaction share one reply: nobody is blamed. */
@@ -293,7 +293,7 @@ test_together(void **state)
 	    "Original-Rcpt-To: b@x.example\n", "")), 0, *state, &report);
 	assert_int_equal(report.count, 2);
 	assert_int_equal(report.bounces[0].together, 2);
-	assert_int_equal(report.bounces[0].named, 0);
+	assert_int_equal(report.bounces[0].about, ABOUT_NOBODY);
 }
 
 static void

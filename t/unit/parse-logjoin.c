@@ -34,7 +34,7 @@ describe(const struct bounce *bounce, struct buf *out)
 	    words_name(&stage_words, bounce->stage));
 	if (bounce->together > 1)
 		buf_printf(out, " together=%u", bounce->together);
-	if (bounce->named)
+	if (bounce->about == ABOUT_RECIPIENT)
 		buf_printf(out, " named");
 	buf_printf(out, "\n");
 }
