@@ -55,6 +55,24 @@ end_run(struct reading *reading, struct literals sets[LITERAL_SETS])
 	reading->start = reading->to;
 }
 
+/* A letter of Greek or Cyrillic has one of these lead bytes, in either case; that is
+   little, but spares all text that is in neither. */
+static void
+read_script(const struct reading *reading, struct literals sets[LITERAL_SETS])
+{
+	static const char *const leads[] = { "\xce\xcf", "\xd0\xd1" };
+	struct literals script = { .count = 2 };
+
+	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
+		if (strchr(leads[i], *reading->p) == NULL || reading->p[1] == '\0' ||
+		    (reading->p[2] != '\0' && strchr("*?{", reading->p[2]) != NULL))
+			continue;
+		script.texts[0] = (struct str){ leads[i], 1 };
+		script.texts[1] = (struct str){ leads[i] + 1, 1 };
+		keep_better(&script, sets);
+	}
+}
+
 /* A letter of one, two or three bytes. Of those beyond ASCII only scripts
    without case are letters for us; of all others the run ends. */
 static void
@@ -71,6 +89,7 @@ read_letter(struct reading *reading, struct literals sets[LITERAL_SETS])
 		reading->p += 2;
 	} else {
 		end_run(reading, sets);
+		read_script(reading, sets);
 	}
 }
 
