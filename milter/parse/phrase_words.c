@@ -136,7 +136,7 @@ static const char *const copy[] = {
 	"message text follows", "message follows", "returned message", "returned mail follows",
 	"first part of the message follows", "text of the message follows",
 	"text of your message", "your message follows", "your message reads",
-	"your original message", "original message", "original mail", "beginning of the message",
+	"your original message", "original message", "original mail", "original text", "beginning of the message",
 	"start of returned message", "start of the original message",
 	"contents of the message follow", "rejected message", "bounced message",
 	"ursprüngliche nachricht", "message original", "mensaje original", "mensagem original",
