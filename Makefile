@@ -67,7 +67,7 @@ PROOF_SRC   = $(wildcard milter/proof/*.c)
 CORE_SRC    = $(patsubst %,milter/%.c,config config_alert config_braces config_current config_postfix \
                 config_proof config_settings postfix record operate startup advice proof/tag \
                 watch/provider watch/thresholds)
-DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_expect pipeline_sent \
+DAEMON_SRC  = $(patsubst %,milter/%.c,pipeline pipeline_report pipeline_proof pipeline_expect pipeline_later pipeline_sent \
                 pipeline_lost pipeline_log pipeline_watch pipeline_incident pipeline_recall foreign campaigns outgoing proofs tally housekeeping alerts command \
                 metrics metrics_names metrics_text) milter/source/session.c $(filter-out %/tag.c,$(PROOF_SRC)) \
               $(filter-out %/provider.c %/thresholds.c,$(WATCH_SRC))

@@ -31,8 +31,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 	pipeline->parts = *parts;
 	pipeline->waiting_tail = &pipeline->waiting;
 	pthread_mutex_init(&pipeline->waiting_lock, NULL);
-	pthread_mutex_init(&pipeline->asking_lock, NULL);
-	clock_condition_init(&pipeline->asked);
+	patience_init(&pipeline->patience);
 	if (seen_open(parts->store, &pipeline->seen, error_r) == -1) {
 		free(pipeline);
 		return -1;
@@ -41,6 +40,7 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 	pipeline->campaigns = campaigns_new();
 	pthread_mutex_init(&pipeline->keeping.lock, NULL);
 	pipeline->watch_base_msec = clock_now_msec() - clock_monotonic_msec();
+	pipeline->later = later_new(pipeline_judge_later, pipeline);
 	*pipeline_r = pipeline;
 	return 0;
 }
@@ -48,13 +48,13 @@ pipeline_new(const struct pipeline_parts *parts, struct pipeline **pipeline_r,
 void
 pipeline_free(struct pipeline *pipeline)
 {
+	later_free(pipeline->later);
 	seen_close(&pipeline->seen);
 	foreign_free(pipeline->foreign);
 	campaigns_free(pipeline->campaigns);
 	pipeline_incident_free(pipeline);
 	pthread_mutex_destroy(&pipeline->waiting_lock);
-	pthread_mutex_destroy(&pipeline->asking_lock);
-	pthread_cond_destroy(&pipeline->asked);
+	patience_destroy(&pipeline->patience);
 	free(pipeline);
 }
 

@@ -9,9 +9,11 @@
 #include <stdatomic.h>
 
 #include "alerts.h"
+#include "base/patience.h"
 #include "campaigns.h"
 #include "foreign.h"
 #include "pipeline.h"
+#include "pipeline_later.h"
 #include "store/seen.h"
 
 /* What there may be no room for. */
@@ -34,11 +36,8 @@ struct pipeline_keeping {
 struct pipeline {
 	struct pipeline_parts parts;
 	struct foreign *foreign;
-	atomic_uint expecting; /* reports that wait for the ledger */
-	/* Reports that ask DNS now, and those that wait until fewer do. */
-	pthread_mutex_t asking_lock;
-	pthread_cond_t asked;
-	unsigned asking;
+	struct patience patience; /* of callbacks, for ledger and DNS */
+	struct later *later;      /* reports that it did not last for */
 	struct seen seen;
 	_Atomic uint64_t lost[PIPELINE_LOST_COUNT]; /* and not yet counted in the store */
 	/* Reports of our own MTA that wait for the log to tell the same. */
@@ -78,6 +77,10 @@ int pipeline_bounce(struct pipeline_work *work, struct store_txn *txn,
    Returns 0, or -1 with a sentence. */
 int pipeline_delivery(const struct policy *policy, struct store_txn *txn,
     const struct bounce *bounce, const char **error_r);
+
+/* Judge a report that waited for it (pipeline_later.h); `context` is the pipeline. */
+void pipeline_judge_later(void *context, struct str message,
+    const struct pipeline_origin *origin, bool hurry);
 
 /* Is it about a mail of ours to alert-mail? That is no event: it would alert again. */
 bool pipeline_is_alert(const struct config *config, const struct bounce *bounce);

@@ -53,21 +53,27 @@ is_recent(struct str headers, int64_t now)
 
 struct store_txn *
 pipeline_expect(struct pipeline *pipeline, const char *message_id, struct str returned_headers,
-    int64_t now, int64_t keep_sec)
+    int64_t now, int64_t keep_sec, bool *cut_short_r)
 {
-	int64_t end_msec = clock_monotonic_msec() + EXPECT_MSEC;
 	struct store_txn *txn = pipeline_expect_nothing(pipeline);
+	int64_t taken, end_msec;
+	bool has;
 
 	if (txn == NULL || message_id[0] == '\0' || !is_recent(returned_headers, now))
 		return txn;
-	if (atomic_fetch_add(&pipeline->expecting, 1) < EXPECT_MOST) {
-		while (txn != NULL && clock_monotonic_msec() < end_msec &&
-		    !has_message(pipeline, txn, message_id, now, keep_sec)) {
-			store_abort(txn);
-			usleep(POLL_USEC);
-			txn = pipeline_expect_nothing(pipeline);
-		}
+	has = has_message(pipeline, txn, message_id, now, keep_sec);
+	if (has)
+		return txn;
+	end_msec = clock_monotonic_msec();
+	taken = patience_take(&pipeline->patience, EXPECT_MSEC, end_msec);
+	end_msec += taken;
+	while (txn != NULL && !has && clock_monotonic_msec() < end_msec) {
+		store_abort(txn);
+		usleep(POLL_USEC);
+		txn = pipeline_expect_nothing(pipeline);
+		has = txn != NULL && has_message(pipeline, txn, message_id, now, keep_sec);
 	}
-	atomic_fetch_sub(&pipeline->expecting, 1);
+	patience_give_back(&pipeline->patience, clock_left_msec(end_msec));
+	*cut_short_r |= !has && taken < EXPECT_MSEC;
 	return txn;
 }

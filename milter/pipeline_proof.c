@@ -18,6 +18,7 @@
 #include "proof/trust.h"
 
 #define SECRET_BYTES 8   /* of a return path that nobody guesses */
+#define WORK_MSEC 50
 #define REPORTERS_MOST 8 /* domains that a report is authenticated for */
 #define CANDIDATES_MOST 3
 #define TOKENS_MOST 4    /* in the returned headers */
@@ -37,7 +38,10 @@ struct proving {
 	unsigned held;       /* EVIDENCE bits of the message as a whole */
 	bool to_signed;      /* ... dkim covers the To field too */
 	bool feedback;       /* signed by one of feedback-loops */
-	bool asking, asked_dkim, asked_feedback, asked_reporters;
+	bool asked_dkim, asked_feedback, asked_reporters;
+	enum proving_time time;
+	bool cut_short;
+	int64_t taken_msec; /* of the patience of callbacks */
 	unsigned reporter_count;
 	const char *reporters[REPORTERS_MOST];
 };
@@ -83,11 +87,14 @@ open_ledger(struct proving *proving)
 {
 	const unsigned enough = EVIDENCE(PROOF_RELAY) | EVIDENCE(PROOF_TAG) | EVIDENCE(PROOF_ENVID);
 
-	proving->sent = (proving->held & proving->config->accept & enough) != 0 &&
-	    (proving->token[0] == '\0' || proving->tag.recipients == 1) ?
-	    pipeline_expect_nothing(proving->pipeline) :
+	bool needed = (proving->held & proving->config->accept & enough) == 0 ||
+	    (proving->token[0] != '\0' && proving->tag.recipients != 1);
+
+	proving->sent = needed && proving->time == PROVING_CALLBACK ?
 	    pipeline_expect(proving->pipeline, proving->report->bounces[0].message_id,
-		proving->report->returned, proving->now, proving->config->retention_sent_sec);
+		proving->report->returned, proving->now, proving->config->retention_sent_sec,
+		&proving->cut_short) :
+	    pipeline_expect_nothing(proving->pipeline);
 }
 
 /* What the ledger knows of the message and this recipient, nothing if it fails. */
@@ -197,40 +204,32 @@ find_recipient(struct proving *proving, struct bounce *bounce, struct evidence *
 		evidence->held |= EVIDENCE_PATH;
 }
 
-/* Wait until one more may ask. Returns false if that takes too long. */
-static bool
-wait_for_turn(struct pipeline *pipeline, int64_t deadline_msec)
+/* From here on DNS is asked: until when? Behind that only its cache answers. */
+static void
+begin_asking(struct proving *proving)
 {
-	const struct timespec deadline = clock_timespec(deadline_msec);
-	int ret = 0;
+	int64_t now = clock_monotonic_msec(), msec = proving->time == PROVING_OWN ? PROOF_MSEC : 0;
 
-	pthread_mutex_lock(&pipeline->asking_lock);
-	while (pipeline->asking >= PROOF_ASKING_MOST && ret == 0)
-		ret = pthread_cond_timedwait(&pipeline->asked, &pipeline->asking_lock, &deadline);
-	if (ret == 0)
-		pipeline->asking++;
-	pthread_mutex_unlock(&pipeline->asking_lock);
-	return ret == 0;
+	if (proving->deadline_msec != 0)
+		return;
+	if (proving->time == PROVING_CALLBACK)
+		msec = patience_take(&proving->pipeline->patience, PROOF_MSEC, now);
+	proving->taken_msec = msec;
+	proving->deadline_msec = now + msec;
 }
 
 static void
-end_turn(struct pipeline *pipeline)
+end_asking(struct proving *proving)
 {
-	pthread_mutex_lock(&pipeline->asking_lock);
-	pipeline->asking--;
-	pthread_cond_signal(&pipeline->asked);
-	pthread_mutex_unlock(&pipeline->asking_lock);
-}
+	int64_t left = clock_left_msec(proving->deadline_msec);
 
-/* May this report ask DNS? */
-static bool
-may_ask(struct proving *proving)
-{
-	if (proving->deadline_msec == 0) {
-		proving->deadline_msec = clock_monotonic_msec() + PROOF_MSEC;
-		proving->asking = wait_for_turn(proving->pipeline, proving->deadline_msec);
-	}
-	return proving->asking;
+	if (proving->deadline_msec == 0 || proving->time != PROVING_CALLBACK)
+		return;
+	proving->cut_short |= left == 0;
+	/* A short time was work, not waiting. */
+	if (proving->taken_msec - left < WORK_MSEC)
+		left = proving->taken_msec;
+	patience_give_back(&proving->pipeline->patience, left);
 }
 
 static bool
@@ -245,9 +244,10 @@ ask_dkim(struct proving *proving)
 {
 	struct dkim_result result;
 
-	if (proving->asked_dkim || proving->report->returned.len == 0 || !may_ask(proving))
+	if (proving->asked_dkim || proving->report->returned.len == 0)
 		return;
 	proving->asked_dkim = true;
+	begin_asking(proving);
 	dkim_verify_headers(proving->pipeline->parts.dkim, proving->report->returned, is_listed,
 	    proving->config->signing_domains, proving->deadline_msec, proving->arena, &result);
 	for (unsigned i = 0; i < result.count; i++) {
@@ -303,9 +303,10 @@ ask_reporters(struct proving *proving)
 	struct dkim_result dkim;
 	struct spf_result spf;
 
-	if (proving->asked_reporters || !may_ask(proving))
+	if (proving->asked_reporters)
 		return;
 	proving->asked_reporters = true;
+	begin_asking(proving);
 	if (origin->helo[0] != '\0') {
 		spf_check(proving->pipeline->parts.spf, origin->client, origin->helo, "",
 		    proving->deadline_msec, proving->arena, &spf);
@@ -382,10 +383,10 @@ is_of_feedback_loop(struct proving *proving)
 	const char *const *loops = proving->config->feedback_loops;
 	struct dkim_result dkim;
 
-	if (proving->asked_feedback || proving->report->kind != REPORT_COMPLAINT ||
-	    loops[0] == NULL || !may_ask(proving))
+	if (proving->asked_feedback || proving->report->kind != REPORT_COMPLAINT || loops[0] == NULL)
 		return proving->feedback;
 	proving->asked_feedback = true;
+	begin_asking(proving);
 	verify_report(proving, is_listed, loops, &dkim);
 	for (unsigned i = 0; i < dkim.count; i++)
 		proving->feedback |= dkim.signatures[i].passed && dkim.signatures[i].from_signed;
@@ -466,9 +467,9 @@ prove_recipient(struct proving *proving, struct bounce *bounce, struct verdict *
 unsigned
 pipeline_prove(struct pipeline *pipeline, const struct config *config,
     const struct pipeline_origin *origin, struct str message, struct report *report,
-    struct arena *arena, struct verdict *verdicts)
+    enum proving_time time, struct arena *arena, struct verdict *verdicts, bool *cut_short_r)
 {
-	struct proving proving = { .pipeline = pipeline, .config = config, .origin = origin,
+	struct proving proving = { .time = time, .pipeline = pipeline, .config = config, .origin = origin,
 		.message = message, .report = report, .arena = arena, .token = "",
 		.now = clock_now() };
 	unsigned refused = 0;
@@ -483,7 +484,7 @@ pipeline_prove(struct pipeline *pipeline, const struct config *config,
 		refused += prove_recipient(&proving, &report->bounces[i], &verdicts[i]);
 	if (proving.sent != NULL)
 		store_abort(proving.sent);
-	if (proving.asking)
-		end_turn(pipeline);
+	end_asking(&proving);
+	*cut_short_r |= proving.cut_short;
 	return refused;
 }

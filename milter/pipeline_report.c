@@ -8,6 +8,7 @@
 #include "base/msg.h"
 #include "judge/classify.h"
 #include "parse/report.h"
+#include "pipeline_expect.h"
 #include "pipeline_lost.h"
 #include "pipeline_proof.h"
 #include "pipeline_watch.h"
@@ -26,6 +27,7 @@ struct report_job {
 	struct arena *arena;   /* of the report */
 	struct report report;
 	struct verdict *verdicts;
+	bool cut_short;        /* more may be proven with more time */
 	bool *news; /* of each bounce: recorded, and new to the watch */
 	enum proof proof;  /* of the first recipient that has one */
 	unsigned refused;  /* recipients that the message had not been sent to */
@@ -139,14 +141,15 @@ report_release(struct job *base)
 /* Prove all recipients of a report. In a report of our own MTA the recipient is
    the Final-Recipient: the Original-Recipient is what a client typed. */
 static void
-prove(struct report_job *job, const struct pipeline_origin *origin, struct str message)
+prove(struct report_job *job, const struct pipeline_origin *origin, struct str message,
+    enum proving_time time)
 {
 	struct report *report = &job->report;
 	enum proof proof;
 
 	if (origin->source == SOURCE_NET) {
 		job->refused = pipeline_prove(job->work.pipeline, job->work.config, origin, message,
-		    report, job->arena, job->verdicts);
+		    report, time, job->arena, job->verdicts, &job->cut_short);
 	} else {
 		proof = trust_proof(job->work.config, origin->source, origin->client,
 		    origin->daemon_name, origin->host_name, job->work.pipeline->log_runs,
@@ -164,7 +167,8 @@ prove(struct report_job *job, const struct pipeline_origin *origin, struct str m
 
 static struct report_job *
 new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
-    const struct report *report, const struct pipeline_origin *origin, struct str message)
+    const struct report *report, const struct pipeline_origin *origin, struct str message,
+    enum proving_time time)
 {
 	struct report_job *job = calloc(1, sizeof(*job));
 	int64_t now = clock_now();
@@ -179,7 +183,7 @@ new_job(struct pipeline *pipeline, struct config *config, struct arena *arena,
 	job->news = arena_alloc(arena, report->count * sizeof(job->news[0]));
 	for (unsigned i = 0; i < report->count; i++)
 		verdict_init(&job->verdicts[i]);
-	prove(job, origin, message);
+	prove(job, origin, message, time);
 	/* The message is the caller's, who does not wait for what proves nothing. */
 	job->report.returned = job->proof == PROOF_NONE ? STR_EMPTY :
 	    (struct str){ arena_strdup(arena, report->returned), report->returned.len };
@@ -259,6 +263,8 @@ pipeline_tick(struct pipeline *pipeline, bool stopping)
 	int64_t now_msec = stopping ? INT64_MAX : clock_monotonic_msec();
 	struct report_job *job;
 
+	if (stopping)
+		later_stop(pipeline->later);
 	while ((job = take_waiting(pipeline, now_msec)) != NULL)
 		post(pipeline, job);
 	pipeline_lost_tick(pipeline);
@@ -273,21 +279,15 @@ is_refused(const struct config *config, const struct report *report,
 	    origin->envelope_sender[0] == '\0' && report->kind == REPORT_DSN;
 }
 
-enum pipeline_answer
-pipeline_report(struct pipeline *pipeline, struct str message,
-    const struct pipeline_origin *origin)
+/* Read a report and judge it. Returns NULL if it says nothing. */
+static struct report_job *
+read_report(struct pipeline *pipeline, struct str message, const struct pipeline_origin *origin,
+    enum proving_time time)
 {
-	struct config *config;
-	struct arena *arena;
-	struct report_job *job;
+	struct config *config = config_get();
+	struct arena *arena = arena_new();
 	struct report report;
-	int64_t timeout;
-	bool refuse;
 
-	if (is_postmaster_copy(origin))
-		return PIPELINE_RECORDED;
-	config = config_get();
-	arena = arena_new();
 	report_parse(message, (config->keep == KEEP_REPORT ? REPORT_KEEP : 0) |
 	    (origin->envelope_sender[0] == '\0' ? REPORT_NULL_SENDER : 0), arena, &report);
 	msg_debug("%s lane, client %s, %zu bytes: %s, %u recipients",
@@ -296,19 +296,57 @@ pipeline_report(struct pipeline *pipeline, struct str message,
 	if (report.count == 0) {
 		arena_free(arena);
 		config_put(config);
+		return NULL;
+	}
+	return new_job(pipeline, config, arena, &report, origin, message, time);
+}
+
+/* Nobody waits for the commit of what proves nothing. */
+static enum pipeline_answer
+take_unproven(struct pipeline *pipeline, struct report_job *job, struct str message,
+    const struct pipeline_origin *origin)
+{
+	bool refuse = is_refused(job->work.config, &job->report, origin);
+
+	/* Who is to be refused has to be judged now, or to come again. */
+	if (job->cut_short && (refuse || later_add(pipeline->later, message, origin, EXPECT_MSEC))) {
+		report_release(&job->job);
+		return refuse ? PIPELINE_FAILED : PIPELINE_RECORDED;
+	}
+	if (origin->source != SOURCE_LOCAL || !pipeline->log_runs || !wait_for_log(pipeline, job))
+		post(pipeline, job);
+	return refuse ? PIPELINE_REFUSED : PIPELINE_RECORDED;
+}
+
+enum pipeline_answer
+pipeline_report(struct pipeline *pipeline, struct str message,
+    const struct pipeline_origin *origin)
+{
+	struct report_job *job;
+	int64_t timeout;
+
+	if (is_postmaster_copy(origin))
 		return PIPELINE_RECORDED;
-	}
-	timeout = origin->source == SOURCE_LOCAL ? config->commit_timeout_local_sec :
-	    config->commit_timeout_sec;
-	job = new_job(pipeline, config, arena, &report, origin, message);
-	if (job->proof == PROOF_NONE) {
-		refuse = is_refused(config, &report, origin);
-		if (origin->source != SOURCE_LOCAL || !pipeline->log_runs ||
-		    !wait_for_log(pipeline, job))
-			post(pipeline, job);
-		return refuse ? PIPELINE_REFUSED : PIPELINE_RECORDED;
-	}
+	job = read_report(pipeline, message, origin, PROVING_CALLBACK);
+	if (job == NULL)
+		return PIPELINE_RECORDED;
+	if (job->proof == PROOF_NONE)
+		return take_unproven(pipeline, job, message, origin);
+	timeout = origin->source == SOURCE_LOCAL ? job->work.config->commit_timeout_local_sec :
+	    job->work.config->commit_timeout_sec;
 	return writer_run(pipeline->parts.writer, &job->job, timeout) == 0 ? PIPELINE_RECORDED :
 	    PIPELINE_FAILED;
+}
+
+void
+pipeline_judge_later(void *context, struct str message, const struct pipeline_origin *origin,
+    bool hurry)
+{
+	struct pipeline *pipeline = context;
+	struct report_job *job = read_report(pipeline, message, origin,
+	    hurry ? PROVING_NONE : PROVING_OWN);
+
+	if (job != NULL)
+		post(pipeline, job);
 }
 

@@ -224,7 +224,7 @@ my @rows = (
         0 => { send => [['named1@remote.test', 'named2@remote.test']],
             lines => { map { ("named$_\@remote.test" => 'bounced') } 1 .. 2 } },
         reports => 2,
-        events => { 'named1@remote.test' => ['user-unknown failed exempt'],
+        events => { 'named1@remote.test' => ['user-unknown-temp failed exempt'],
             'named2@remote.test' => ['user-unknown failed suppress'] },
         suppressed => ['named2@remote.test']],
     ['through a content filter',
@@ -297,9 +297,8 @@ my @rows = (
         0 => { send => [['imitator@remote.test'], ['imitator2@remote.test']],
             lines => { 'imitator@remote.test' => 'bounced', 'imitator2@remote.test' => 'deferred' } },
         reports => 1,
-        events => { 'imitator@remote.test' => ['user-unknown failed suppress'],
-            'imitator2@remote.test' => ['recipient-rate deferred count'] },
-        suppressed => ['imitator@remote.test']],
+        events => { 'imitator@remote.test' => ['user-unknown-temp failed count'],    # it names somebody
+            'imitator2@remote.test' => ['recipient-rate deferred count'] }],
     ['our own refusal, read back',
         1 => { do => sub { $_[0]->wait_published('mixed.550.5.1.1@remote.test', 'transport') } },
         2 => { do => sub {

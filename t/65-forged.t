@@ -228,6 +228,8 @@ subtest 'their genuine twins' => sub {
     $proof->pass($loop, 'feedback@provider.test', ['abuse@example.net'], $_) for @complaint;
     is join(' ', map { "$_->{recipient}=$_->{proof}" } grep { $_->{outcome} eq 'complaint' } events()),
         'annoyed@remote.test=feedback-loop one5@remote.test=ledger', 'complaints: of a feedback loop; of a redacted recipient';
+    # Whose forwarding fails may have a copy: that counts, and no more.
+    delete $case{'one4@remote.test'};
     is join(' ', suppressed()), join(' ', sort keys %case, qw(annoyed@remote.test one5@remote.test)), 'these are suppressed';
 };
 

@@ -34,6 +34,14 @@ clock_monotonic_msec(void)
 	return msec_of(CLOCK_MONOTONIC);
 }
 
+int64_t
+clock_left_msec(int64_t monotonic_msec)
+{
+	int64_t left = monotonic_msec - clock_monotonic_msec();
+
+	return left > 0 ? left : 0;
+}
+
 struct timespec
 clock_timespec(int64_t monotonic_msec)
 {

@@ -23,6 +23,9 @@ int64_t clock_now_msec(void);
 /* Milliseconds on a clock that never steps. */
 int64_t clock_monotonic_msec(void);
 
+/* How long until that time of it; 0 if it has come. */
+int64_t clock_left_msec(int64_t monotonic_msec);
+
 /* A time of that clock as the system wants to have it. */
 struct timespec clock_timespec(int64_t monotonic_msec);
 

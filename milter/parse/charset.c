@@ -162,6 +162,16 @@ charset_to_utf8(struct str text, struct str charset, struct arena *arena)
 }
 
 /* The length of the character at the front, or 0 if it is no valid one. */
+/* What turns the direction of a line shows other words than are there (Unicode
+   Standard Annex 9). */
+static bool
+is_direction(ucs4_t character)
+{
+	return character == 0x061c || character == 0x200e || character == 0x200f ||
+	    (character >= 0x202a && character <= 0x202e) ||
+	    (character >= 0x2066 && character <= 0x2069);
+}
+
 static size_t
 character_length(struct str text)
 {
@@ -172,7 +182,8 @@ character_length(struct str text)
 		return 0;
 	/* C1 controls, and the line and paragraph separators, end lines on
 	   some terminals. */
-	if ((character >= 0x7f && character < 0xa0) || character == 0x2028 || character == 0x2029)
+	if ((character >= 0x7f && character < 0xa0) || character == 0x2028 || character == 0x2029 ||
+	    is_direction(character))
 		return 0;
 	return (size_t)len;
 }

@@ -138,6 +138,7 @@ measure_proof(struct str message, struct arena *arena, double *wait_r, double *b
 {
 	struct verdict verdict;
 	struct report report;
+	bool cut_short = false;
 
 	report_parse(message, REPORT_NULL_SENDER, arena, &report);
 	if (report.count != 1)
@@ -145,7 +146,8 @@ measure_proof(struct str message, struct arena *arena, double *wait_r, double *b
 	verdict_init(&verdict);
 	*busy_r = now_queued();
 	*wait_r = now();
-	pipeline_prove(pipeline, config, &origin, message, &report, arena, &verdict);
+	pipeline_prove(pipeline, config, &origin, message, &report, PROVING_OWN, arena, &verdict,
+	    &cut_short);
 	*wait_r = now() - *wait_r;
 	*busy_r = *wait_r - (now_queued() - *busy_r);
 	return verdict.proof != PROOF_NONE;

@@ -7,7 +7,7 @@
 
 #include "store-support.h"
 
-#include "pipeline.h"
+#include "pipeline_event.h"
 #include "proofs.h"
 
 struct machine {
@@ -61,6 +61,7 @@ machine_open(struct machine *machine, const char *text)
 static inline void
 machine_drain(struct machine *machine)
 {
+	later_stop(machine->pipeline->later);
 	writer_stop(machine->parts.writer);
 	publish_stop(machine->parts.publisher);
 	machine->parts.writer = NULL;
