@@ -25,10 +25,18 @@
 #include "source/follower.h"
 #include "source/milter.h"
 #include "startup.h"
+#include "store/table_lock.h"
 
 #define WRITER_STUCK_MSEC 60000 /* then the watchdog is not fed any more */
 #define DRAIN_MSEC 10000        /* callbacks may finish in this time */
+#define START_LOCK_MSEC 10000   /* for a table that somebody else has locked */
 #define THREAD_STACK_BYTES (1024 * 1024)
+
+/* At the end sessions get no answer any more, until they see their sockets close.
+   Commits and tables take seconds, alerts twenty (alerts.h): whatever takes longer
+   waits for somebody who does not let go. */
+#define COMMIT_LIMIT_MSEC 10000
+#define TELL_LIMIT_MSEC 25000
 
 static const char usage_text[] =
     "usage: bouncemilter [-dfhptV] [-c FILE] [--backfill]\n"
@@ -69,8 +77,10 @@ struct daemon {
 	struct follower *follower;
 	struct housekeeping *housekeeping;
 	struct session_pool pool;
-	pthread_t control;
-	atomic_bool stopping;
+	pthread_t milter;
+	int milter_status;
+	atomic_bool stopping;       /* the milter has ended */
+	_Atomic int64_t limit_msec; /* of what is done at the end */
 };
 
 /* The settings that take a restart, because something is open by them. */
@@ -110,39 +120,20 @@ reload(struct daemon *daemon)
 	config_put(old);
 }
 
-/* The thread that waits: for signals, and for a second to pass. */
 static void *
-control(void *argument)
+run_milter(void *argument)
 {
 	struct daemon *daemon = argument;
-	const struct timespec second = { .tv_sec = 1 };
-	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGUSR2);
-	while (!daemon->stopping) {
-		int signal = sigtimedwait(&signals, NULL, &second);
-
-		if (signal == SIGUSR1)
-			reload(daemon);
-		if (signal == SIGUSR2)
-			milter_stop();
-		housekeeping_tick(daemon->housekeeping);
-		pipeline_tick(daemon->pipeline, false);
-		pipeline_incident_tick(daemon->pipeline, daemon->alerts);
-		follower_check(daemon->follower, daemon->pool.last_mail_msec);
-		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->parts.writer) <
-		    WRITER_STUCK_MSEC)
-			sd_notify(0, "WATCHDOG=1");
-	}
+	daemon->milter_status = milter_run() == -1 ? EX_SOFTWARE : EXIT_SUCCESS;
+	daemon->stopping = true;
+	/* However it came to its end, control() hears of it. */
+	kill(getpid(), SIGUSR2);
 	return NULL;
 }
 
-/* libmilter waits for HUP, TERM and INT in a thread of its own, we for USR1 and
-   USR2: every thread is born with all of them blocked. */
-static void
-block_signals(void)
+static sigset_t
+our_signals(void)
 {
 	sigset_t signals;
 
@@ -152,6 +143,45 @@ block_signals(void)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGUSR2);
+	return signals;
+}
+
+/* Wait for signals, and for a second to pass; until the milter has ended. A thread
+   of libmilter waits for HUP, TERM and INT too. The kernel prefers the first thread
+   of a process if that waits, so that must be this one: libmilter would take five
+   seconds to stop. */
+static void
+control(struct daemon *daemon)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	const sigset_t signals = our_signals();
+
+	while (!daemon->stopping) {
+		int signal = sigtimedwait(&signals, NULL, &second);
+
+		if (signal == SIGUSR1) {
+			reload(daemon);
+		} else if (signal != -1 && !daemon->stopping) {
+			milter_stop();
+			break;
+		}
+		housekeeping_tick(daemon->housekeeping);
+		pipeline_tick(daemon->pipeline, false);
+		pipeline_incident_tick(daemon->pipeline, daemon->alerts);
+		follower_check(daemon->follower, daemon->pool.last_mail_msec);
+		if (clock_monotonic_msec() - writer_heartbeat_msec(daemon->parts.writer) <
+		    WRITER_STUCK_MSEC)
+			sd_notify(0, "WATCHDOG=1");
+	}
+	pthread_join(daemon->milter, NULL);
+}
+
+/* Every thread is born with the signals blocked that control() waits for. */
+static void
+block_signals(void)
+{
+	const sigset_t signals = our_signals();
+
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -198,9 +228,11 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 		error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	sd_notify(0, "EXTEND_TIMEOUT_USEC=600000000");
+	table_limit_waiting(daemon->tables, START_LOCK_MSEC);
 	if (config->mode == MODE_ENFORCE &&
 	    publish_catch_up(daemon->parts.store, daemon->tables, error_r) == -1)
 		msg_warning("%s", *error_r);
+	table_limit_waiting(daemon->tables, TABLE_LOCK_FOREVER);
 	start_threads(daemon, config);
 	if (proofs_open(config, &daemon->proofs, &daemon->parts, &kind, error_r) == -1)
 		return kind == STORE_ERROR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
@@ -212,11 +244,44 @@ start(struct daemon *daemon, const struct config *config, struct arena *arena,
 	daemon->pool.pipeline = daemon->pipeline;
 	daemon->follower = follower_start(daemon->pipeline, config, daemon->backfill);
 	umask(0007); /* the socket: for the group that Postfix is in */
-	if (milter_open(socket, &daemon->pool, error_r) == -1)
-		return EX_CANTCREAT;
-	if (pthread_create(&daemon->control, NULL, control, daemon) != 0)
+	return milter_open(socket, &daemon->pool, error_r) == -1 ? EX_CANTCREAT : 0;
+}
+
+/* The thread that ends the process if the end does not come by itself. What was
+   acknowledged is on the disk before that; all else is told or made again. */
+static void *
+limit_end(void *argument)
+{
+	const struct daemon *daemon = argument;
+
+	while (clock_monotonic_msec() < daemon->limit_msec)
+		usleep(100000);
+	msg_error("stopping takes too long, somebody may have locked the store or a table: ended "
+	    "without the rest");
+	_exit(EXIT_FAILURE);
+}
+
+/* Commit, publish, and tell what is left, in this order: what takes longest is of
+   the least use to the next start. */
+static void
+finish(struct daemon *daemon)
+{
+	pthread_t limit;
+
+	daemon->limit_msec = clock_monotonic_msec() + COMMIT_LIMIT_MSEC;
+	if (pthread_create(&limit, NULL, limit_end, daemon) != 0)
 		msg_out_of_memory();
-	return 0;
+	follower_stop(daemon->follower);
+	pipeline_tick(daemon->pipeline, true);
+	pipeline_incident_tick(daemon->pipeline, daemon->alerts);
+	writer_stop(daemon->parts.writer);
+	publish_stop(daemon->parts.publisher);
+	daemon->limit_msec = clock_monotonic_msec() + TELL_LIMIT_MSEC;
+	alerts_stop(daemon->alerts);
+	/* What is on its way to the ledger knows the next two. */
+	proofs_close(&daemon->proofs);
+	pthread_cancel(limit);
+	pthread_join(limit, NULL);
 }
 
 /* Returns false if callbacks are still running: nothing may be freed then. */
@@ -225,20 +290,14 @@ stop(struct daemon *daemon)
 {
 	int64_t end = clock_monotonic_msec() + DRAIN_MSEC;
 
-	daemon->stopping = true;
-	pthread_join(daemon->control, NULL);
+	milter_close();
 	while (!milter_is_idle() && clock_monotonic_msec() < end)
 		usleep(10000);
-	if (!milter_close())
+	if (!milter_is_idle()) {
+		msg_warning("a message is still being worked on: ended without its answer");
 		return false;
-	follower_stop(daemon->follower);
-	pipeline_tick(daemon->pipeline, true);
-	pipeline_incident_tick(daemon->pipeline, daemon->alerts);
-	alerts_stop(daemon->alerts);
-	writer_stop(daemon->parts.writer);
-	publish_stop(daemon->parts.publisher);
-	/* What is on its way to the ledger knows the next two. */
-	proofs_close(&daemon->proofs);
+	}
+	finish(daemon);
 	housekeeping_free(daemon->housekeeping);
 	pipeline_free(daemon->pipeline);
 	watch_free(daemon->parts.watch);
@@ -259,6 +318,7 @@ serve(struct config *config, bool foreground, bool backfill)
 	const char *error, *alerts;
 
 	block_signals();
+	startup_raise_limits();
 	config_set_current(config);
 	/* Before there is a socket: nobody waits while Postfix is asked. */
 	advice_warn(config);
@@ -275,8 +335,10 @@ serve(struct config *config, bool foreground, bool backfill)
 	if (alerts != NULL)
 		msg_info("%s", alerts);
 	sd_notify(0, "READY=1");
-	if (milter_run() == -1)
-		status = EX_SOFTWARE;
+	if (pthread_create(&daemon.milter, NULL, run_milter, &daemon) != 0)
+		msg_out_of_memory();
+	control(&daemon);
+	status = daemon.milter_status;
 	sd_notify(0, "STOPPING=1");
 	if (!stop(&daemon))
 		_exit(status);

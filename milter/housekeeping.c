@@ -17,9 +17,16 @@
 #define METRICS_EVERY_SEC 30
 #define CLEAN_ROWS 10000    /* of each table in one transaction */
 
+/* What ends because time passed is gone for good, and a clock that leaps may have
+   gone wrong: it gets time to be set right. */
+#define LEAP_MSEC (3600 * INT64_C(1000))
+#define DISTRUST_MSEC (600 * INT64_C(1000))
+
 struct housekeeping {
 	const struct pipeline_parts *parts;
 	int64_t next_cleaning, next_metrics;
+	int64_t clock_base_msec;   /* the clock less the monotonic one, at the last tick */
+	int64_t distrusted_msec;   /* until then, on the monotonic clock */
 	struct metrics_addresses addresses;
 	bool metrics_failed; /* and it was said */
 	/* Belongs to the writer thread. */
@@ -34,6 +41,7 @@ struct chore {
 	struct job job;
 	struct housekeeping *housekeeping;
 	struct config *config;
+	int64_t now; /* at the tick: the clock may leap before it is done */
 	atomic_bool *running;
 };
 
@@ -45,6 +53,7 @@ housekeeping_new(const struct pipeline_parts *parts)
 	if (housekeeping == NULL)
 		msg_out_of_memory();
 	housekeeping->parts = parts;
+	housekeeping->clock_base_msec = clock_now_msec() - clock_monotonic_msec();
 	return housekeeping;
 }
 
@@ -82,10 +91,9 @@ lift_address(struct store_txn *txn, const char *address, int64_t now, const char
 static int
 lift_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
-	int64_t now = clock_now();
+	int64_t now = ((struct chore *)base)->now;
 	int ret = 1;
 
-	(void)base;
 	for (unsigned i = 0; ret == 1 && i < LIFT_MOST; i++) {
 		struct arena *arena = arena_new();
 		const char *address;
@@ -109,7 +117,7 @@ clean_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
 	struct chore *chore = (struct chore *)base;
 	const struct config *config = chore->config;
-	int64_t now = clock_now();
+	int64_t now = chore->now;
 	uint64_t published;
 
 	/* What is not published yet is still needed; where nothing is published,
@@ -138,7 +146,7 @@ static int
 forget_apply(struct job *base, struct store_txn *txn, const char **error_r)
 {
 	struct chore *chore = (struct chore *)base;
-	int deleted = sent_prune(txn, clock_now(), chore->config->retention_sent_sec, CLEAN_ROWS,
+	int deleted = sent_prune(txn, chore->now, chore->config->retention_sent_sec, CLEAN_ROWS,
 	    error_r);
 
 	chore->housekeeping->more = deleted == CLEAN_ROWS;
@@ -156,8 +164,8 @@ chore_release(struct job *base)
 }
 
 static void
-post_chore(struct housekeeping *housekeeping, struct writer *writer, atomic_bool *running,
-    int (*apply)(struct job *, struct store_txn *, const char **),
+post_chore(struct housekeeping *housekeeping, struct writer *writer, int64_t now,
+    atomic_bool *running, int (*apply)(struct job *, struct store_txn *, const char **),
     void (*committed)(struct job *))
 {
 	struct chore *chore;
@@ -171,12 +179,13 @@ post_chore(struct housekeeping *housekeeping, struct writer *writer, atomic_bool
 		.release = chore_release };
 	chore->housekeeping = housekeeping;
 	chore->config = config_get();
+	chore->now = now;
 	chore->running = running;
 	writer_post(writer, &chore->job);
 }
 
 static bool
-something_expired(struct housekeeping *housekeeping)
+something_expired(const struct housekeeping *housekeeping, int64_t now)
 {
 	struct arena *arena = arena_new();
 	const char *address, *error;
@@ -184,7 +193,7 @@ something_expired(struct housekeeping *housekeeping)
 	int ret = store_begin_read(housekeeping->parts->store, &txn, &error);
 
 	if (ret == 0) {
-		ret = standing_next_expired(txn, clock_now(), arena, &address, &error);
+		ret = standing_next_expired(txn, now, arena, &address, &error);
 		store_abort(txn);
 	}
 	arena_free(arena);
@@ -206,28 +215,64 @@ write_metrics(struct housekeeping *housekeeping)
 	config_put(config);
 }
 
+/* Did the clock go on as the monotonic one did, and for long enough? */
+static bool
+clock_is_trusted(struct housekeeping *housekeeping, int64_t now_msec, int64_t monotonic_msec)
+{
+	int64_t before_msec = housekeeping->clock_base_msec + monotonic_msec;
+	int64_t step_msec = now_msec - before_msec;
+	bool trusted = monotonic_msec >= housekeeping->distrusted_msec;
+	char before[CLOCK_TEXT_BYTES], after[CLOCK_TEXT_BYTES];
+
+	housekeeping->clock_base_msec = now_msec - monotonic_msec;
+	/* Nothing ends too early by a clock that goes back; only, while it is not
+	   trusted, nobody knows whether that was the last time it is set. */
+	if (step_msec <= LEAP_MSEC && (trusted || step_msec >= -LEAP_MSEC))
+		return trusted;
+	if (trusted)
+		msg_warning("the clock leapt from %s to %s: no suppression ends and nothing is "
+		    "deleted for %d minutes, or longer if it is set again",
+		    clock_print(before_msec / 1000, before), clock_print(now_msec / 1000, after),
+		    (int)(DISTRUST_MSEC / 60000));
+	housekeeping->distrusted_msec = monotonic_msec + DISTRUST_MSEC;
+	return false;
+}
+
+/* What cannot be taken back. */
+static void
+end_terms(struct housekeeping *housekeeping, int64_t now, bool due)
+{
+	const struct pipeline_parts *parts = housekeeping->parts;
+
+	if (something_expired(housekeeping, now))
+		post_chore(housekeeping, parts->writer, now, &housekeeping->lifting, lift_apply,
+		    lift_committed);
+	if (parts->sent != NULL && (due || housekeeping->more))
+		post_chore(housekeeping, parts->sent_writer, now, &housekeeping->forgetting,
+		    forget_apply, NULL);
+	if (due)
+		post_chore(housekeeping, parts->writer, now, &housekeeping->cleaning, clean_apply,
+		    NULL);
+}
+
 void
 housekeeping_tick(struct housekeeping *housekeeping)
 {
 	const struct pipeline_parts *parts = housekeeping->parts;
-	int64_t now = clock_monotonic_msec() / 1000;
-	bool due = now >= housekeeping->next_cleaning;
+	int64_t now_msec = clock_now_msec(), monotonic_msec = clock_monotonic_msec();
+	int64_t passed = monotonic_msec / 1000;
+	bool due = passed >= housekeeping->next_cleaning;
 
-	if (something_expired(housekeeping))
-		post_chore(housekeeping, parts->writer, &housekeeping->lifting, lift_apply,
-		    lift_committed);
-	if (parts->sent != NULL && (due || housekeeping->more))
-		post_chore(housekeeping, parts->sent_writer, &housekeeping->forgetting, forget_apply,
-		    NULL);
-	if (now >= housekeeping->next_metrics) {
-		housekeeping->next_metrics = now + METRICS_EVERY_SEC;
+	if (clock_is_trusted(housekeeping, now_msec, monotonic_msec))
+		end_terms(housekeeping, now_msec / 1000, due);
+	if (passed >= housekeeping->next_metrics) {
+		housekeeping->next_metrics = passed + METRICS_EVERY_SEC;
 		write_metrics(housekeeping);
 	}
 	if (!due)
 		return;
-	housekeeping->next_cleaning = now + CLEAN_EVERY_SEC;
+	housekeeping->next_cleaning = passed + CLEAN_EVERY_SEC;
 	store_clear_dead_readers(parts->store);
 	if (parts->sent != NULL)
 		store_clear_dead_readers(parts->sent->store);
-	post_chore(housekeeping, parts->writer, &housekeeping->cleaning, clean_apply, NULL);
 }

@@ -1,6 +1,9 @@
 /*
  * housekeeping: what has to be done because time passes: suppressions end,
  * old events go, readers that died are forgotten.
+ *
+ * A clock that leaps forward by more than an hour ends nothing for ten minutes
+ * after it was set the last time: it may be wrong, and be set back.
  */
 #ifndef HOUSEKEEPING_H
 #define HOUSEKEEPING_H

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,6 +18,18 @@
 #include "base/msg.h"
 
 #define LINKS_MOST 8
+
+void
+startup_raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+			msg_warning("the limit of open files stays as it is: %s", strerror(errno));
+	}
+}
 
 /* Make a directory for the user, with the group that Postfix runs in: what is
    made inside gets that group by the setgid bit. */

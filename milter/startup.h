@@ -8,6 +8,9 @@
 
 #include "config.h"
 
+/* As many descriptors as this process may have: one is for each session. */
+void startup_raise_limits(void);
+
 /* Started as root: make the directories that are missing, owned by the user
    of the configuration, and become that user. Otherwise nothing.
    Returns 0 or -1. */

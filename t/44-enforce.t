@@ -10,7 +10,7 @@ use BM::Daemon;
 use BM::Postfix;
 use BM::SMTP qw(submit);
 use BM::Site;
-use BM::Util qw(wait_for);
+use BM::Util qw(prog wait_for);
 
 die BM::Postfix->absent . "\n" if BM::Postfix->absent;
 
@@ -83,6 +83,24 @@ subtest 'changes by hand, seen by the next RCPT of an open session' => sub {
     for my $bad (['--add', 'x@remote.test'], ['--add', 'no-address', '--reason', 'r'], ['--undo'], ['--frobnicate']) {
         is +($daemon->suppress(@$bad))[0], 2, "usage: @$bad";
     }
+};
+
+# A person who pages through what --verify prints does not keep anybody waiting.
+subtest 'the differences are read slowly' => sub {
+    my $long = 'x' x 60;
+    my (undef, $postmap) = $pf->command({ stdin => join '', map {
+        "wrong$_$long\@remote.test 550 5.1.1 suppressed by bouncemilter (user-unknown)\n" } 1 .. 2000 },
+        'postmap', '-i', 'lmdb:' . $daemon->state_dir . '/access');
+    is $postmap, '', 'a table has too much';
+    my $pid = open my $out, '-|', prog('bouncemilter-suppress'), '-c', $daemon->conf_file, '--verify'
+        or die "bouncemilter-suppress: $!\n";
+    like scalar <$out>, qr/^access\.lmdb: \S+ is not as the store has it$/, 'the first of many';
+    reported('meanwhile@remote.test');
+    ok wait_for(sub { $site->published('meanwhile@remote.test') }, 40), 'publishing goes on';
+    my $lines = () = <$out>;
+    ok close $out, 'it ends well';
+    cmp_ok $lines, '>=', 2000 - 1, 'all are told';
+    like $site->rcpt_answer("wrong1$long\@remote.test"), qr/^250/, 'and taken away';
 };
 
 subtest 'a session on the other smtpd asks no table' => sub {

@@ -9,7 +9,9 @@ use BM::Daemon;
 use BM::Postfix;
 use BM::SMTP;
 use BM::Site;
-use BM::Util qw(wait_for);
+use BM::Util qw(run slurp wait_for);
+use Fcntl qw(F_RDLCK F_SETLK);
+use Time::HiRes qw(time);
 
 die BM::Postfix->absent . "\n" if BM::Postfix->absent;
 
@@ -131,6 +133,86 @@ subtest 'hanging' => sub {
     kill 'CONT', $pid;
     $site->send_each('app@example.net', 'cont.550.5.1.1@remote.test');
     is $site->event('cont.550.5.1.1@remote.test')->{decision}, 'suppress', 'and it goes on';
+};
+
+# libmilter looks every five seconds whether it is to stop; sessions would wait.
+subtest 'stopping wakes whoever waits for connections' => sub {
+    my $took = 0;
+    for (1 .. 6) {
+        my $began = time;
+        is $daemon->stop, 0, 'stopped';
+        $took += time - $began;
+        $daemon->start;
+    }
+    cmp_ok $took, '<', 20, 'six times in less than 20 s';
+};
+
+# Each session takes a descriptor.
+subtest 'it may have as many descriptors as there may be' => sub {
+    my $limits = sub { join ' ', slurp("/proc/$_[0]/limits") =~ /^Max open files +(\d+) +(\d+)/m };
+    my ($soft, $hard) = split / /, $limits->($$);
+    $daemon->stop;
+    run('prlimit', "--pid=$$", '--nofile=200:');
+    is $limits->($$), "200 $hard", 'few by the soft limit';
+    $daemon->start;
+    run('prlimit', "--pid=$$", "--nofile=$soft:");
+    is $limits->($daemon->pid), "$hard $hard", 'all that the hard limit allows';
+};
+
+# As a reader has it who does not come to an end, in the layout of struct flock.
+sub lock_table {
+    my ($name) = @_;
+    open my $fh, '+<', $daemon->state_dir . "/$name" or die "$name: $!\n";
+    my $flock = pack 's s x4 q q i x4', F_RDLCK, 0, 0, 0, 0;
+    fcntl $fh, F_SETLK, $flock or die "$name: $!\n";
+    return $fh;
+}
+
+subtest 'somebody has locked a table' => sub {
+    my $lock = lock_table('access.lmdb');
+    my ($me, $late) = ($$, 'late.550.5.1.1@remote.test');
+    $site->send_each('app@example.net', $late);
+    is $site->event($late)->{decision}, 'suppress', 'it is recorded';
+    ok $daemon->wait_log(qr{alert: \S+/access\.lmdb has been locked by process $me for 10 s}, 40), 'and the log says who';
+    my $said = length $daemon->log;
+    is $daemon->stop, 0, 'a clean end';
+    like substr($daemon->log, $said), qr{alert: cannot publish.*/access\.lmdb is locked by process $me\b}, 'which says so';
+    is $site->published($late), undef, 'it is not published';
+    $daemon->start(40);
+    like substr($daemon->log, $said), qr{warning: \S+/access\.lmdb is locked by process $me\b}, 'a start waits, but not for ever';
+    is $daemon->stop, 0, 'another end';
+    close $lock;
+    $daemon->start;
+    isnt $site->published($late), undef, 'the next start publishes it';
+    my ($status, $out, $err) = $daemon->suppress('--verify');
+    is "$status $out$err", "0 standings: right, tables: right\n", 'the books agree';
+};
+
+# The tool of LMDB writes as long as it reads.
+subtest 'somebody has locked the store' => sub {
+    my @held = map { "held$_.550.5.1.1\@remote.test" } 1, 2;
+    $site->send_each('app@example.net', $held[0]);
+    is $site->event($held[0])->{decision}, 'suppress', 'something is acknowledged';
+    my $smtp = BM::SMTP->new($pf->port, source => '127.0.0.66');
+    $smtp->say('MAIL FROM:<a@remote.test>');
+    my $pid = open my $writer, '|-', 'mdb_load', '-n', '-s', 'meta', $daemon->state_dir . '/state.lmdb'
+        or die "mdb_load: $!\n";
+    $writer->autoflush;
+    print {$writer} "VERSION=3\nformat=bytevalue\ntype=btree\nHEADER=END\n";
+    sleep 1;
+    $site->submit('', ['app@example.net'], $site->report(recipients => [{ final => $held[1] }]),
+        source => '127.0.0.2');
+    my $said = length $daemon->log;
+    is $daemon->stop, 1, 'it ends all the same';
+    like substr($daemon->log, $said), qr/error: stopping takes too long/, 'and says so';
+    like $smtp->say('RCPT TO:<open@example.net>'), qr/^250/, 'a session that was open goes on';
+    $smtp->quit;
+    kill 'KILL', $pid;
+    close $writer;
+    $daemon->start;
+    is $site->event($held[0])->{decision}, 'suppress', 'what was acknowledged is there';
+    my ($status, $out, $err) = $daemon->suppress('--verify');
+    is "$status $out$err", "0 standings: right, tables: right\n", 'the books agree';
 };
 
 subtest 'its state is gone' => sub {

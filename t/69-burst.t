@@ -22,15 +22,15 @@ use constant { OWN => '192.0.2.1', STRANGER => '198.51.100.7', REPORTS => 40, OR
 my $dir   = tempdir();
 my $proof = BM::Proof->new(dir => $dir);
 my $zone  = $proof->zone('silent.test SILENT', 'mx.silent.test SILENT');
-my $daemon = BM::Daemon->new(dir => $dir, log => 'none', conf => {
+my %conf   = (
     'own-clients'    => [OWN],
     'own-domains'    => ['example.net'],
     'postfix-config' => "$dir/no-postfix",
     'ledger'         => 'milter',
     'dns-zone'       => $zone,
     'accept'         => ['ledger', 'aligned'],
-})->start;
-$proof->{daemon} = $daemon;
+);
+my $daemon = $proof->{daemon} = BM::Daemon->new(dir => $dir, log => 'none', conf => \%conf)->start;
 
 my $now = POSIX::strftime('%a, %d %b %Y %H:%M:%S +0000', gmtime);
 
@@ -57,6 +57,7 @@ sub begin {
 
 my @reports  = map { begin(report($_)) } 1 .. REPORTS;
 my @ordinary = map { $proof->connect('192.0.2.77', "mx$_.sender.test") } 1 .. ORDINARY;
+sleep 3;    # libmilter lets threads go that have nothing to do
 my $began = time;
 for my $i (0 .. $#reports) {
     $reports[$i]->send('E');
@@ -87,5 +88,14 @@ my %seen = map { $_->{recipient} => 1 } $daemon->dump_json('--unverified');
 is_deeply [grep { !$seen{"r$_\@silent.test"} } 1 .. REPORTS - 1, REPORTS + 1 .. REPORTS + 10], [],
     'every other report is there, unverified';
 is scalar($daemon->dump_json), 0 + grep({ $_->{decision} eq 'suppress' } @events), 'nobody is suppressed but by the event';
+
+# Who is to be refused is never judged later: the client tries again.
+$daemon = $proof->{daemon} = BM::Daemon->new(dir => tempdir(), log => 'none',
+    conf => { %conf, 'reject-unverified' => 'yes' })->start;
+my $strict = begin(report(1000));
+my ($answer, $reply) = $strict->send('E')->answer(60);
+is $answer, 'y', 'with reject-unverified it is answered';
+like $reply, qr/^451 4\.3\.0 /, '... come again';
+$daemon->stop;
 
 done_testing;

@@ -223,6 +223,15 @@ is_new_day(const struct policy_history *history, unsigned i, int64_t today)
 	return true;
 }
 
+/* Not too old; and what lies ahead was told by a clock that was wrong, but for the
+   hours by which the clocks of two hosts may differ. */
+static bool
+is_within(const struct policy_category *category, int64_t time, int64_t now)
+{
+	return time <= now + CLOCK_AHEAD_SEC &&
+	    (category->within_sec == 0 || time > now - category->within_sec);
+}
+
 /* Are there, with this failure, enough of them on enough days? */
 static bool
 threshold_reached(const struct policy_category *category, const struct bounce *bounce,
@@ -231,8 +240,7 @@ threshold_reached(const struct policy_category *category, const struct bounce *b
 	unsigned failures = bounce->again ? 0 : 1, days = 1;
 
 	for (unsigned i = 0; i < history->count; i++) {
-		history->counted[i] = category->within_sec == 0 ||
-		    history->failures[i].time > bounce->time - category->within_sec;
+		history->counted[i] = is_within(category, history->failures[i].time, bounce->time);
 		if (!history->counted[i])
 			continue;
 		failures++;

@@ -39,7 +39,8 @@ struct policy_category {
 	enum unit unit;       /* threshold: what is counted */
 	unsigned count;       /* ... how many */
 	unsigned days;        /* ... on distinct days (UTC) */
-	int64_t within_sec;   /* ... in so many seconds; 0 for no bound */
+	int64_t within_sec;   /* ... in so many seconds; 0 for no bound. None later
+	                         than a day after the bounce counts */
 	unsigned consecutive; /* 1: within_sec may be 0 */
 	int64_t term_sec;     /* a suppression ends after this; 0 never */
 };

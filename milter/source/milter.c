@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 
 #define LISTEN_BACKLOG 100
 #define SESSION_TIMEOUT_SEC 7210 /* more than any time-out of the MTA */
+#define SOCKET_FD_MOST 1024      /* it is opened before there are sessions */
+#define WAKE_USEC 10000
+#define WAKE_MOST 1000 /* twice as long as it takes without */
 
 /* libmilter has no place for a pointer of ours before the first callback. */
 static struct session_pool *milter_pool;
@@ -49,8 +53,11 @@ enter(SMFICTX *ctx)
 
 	milter_running++;
 	/* The process ends: the MTA will see the connection break. */
-	while (milter_closed)
-		pause();
+	if (milter_closed) {
+		milter_running--;
+		for (;;)
+			pause();
+	}
 	if (connection == NULL)
 		connection = connection_new(ctx);
 	if (connection->session == NULL)
@@ -318,10 +325,59 @@ milter_run(void)
 	return smfi_main() == MI_SUCCESS ? 0 : -1;
 }
 
+/* The socket that milter_open() has opened: libmilter does not tell it, and no
+   other part of this process listens. Returns -1 if there is none. */
+static int
+listening_socket(void)
+{
+	for (int fd = 0; fd < SOCKET_FD_MOST; fd++) {
+		socklen_t len = sizeof(int);
+		int listens = 0;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
+			return fd;
+	}
+	return -1;
+}
+
+/* The connection stays open: its end would be a callback. */
+static void
+wake_listener(int listener)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int fd;
+
+	if (getsockname(listener, (struct sockaddr *)&address, &len) == -1)
+		return;
+	fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&address, len) == -1)
+		msg_debug("the socket cannot be reached: stopping takes five seconds");
+}
+
+static void *
+tell_libmilter(void *nothing)
+{
+	(void)nothing;
+	smfi_stop();
+	return NULL;
+}
+
 void
 milter_stop(void)
 {
-	smfi_stop();
+	pthread_t thread;
+	int listener, count = 0;
+
+	/* It waits for the listener, which looks every five seconds whether it is to
+	   stop; or when somebody connects. */
+	if (pthread_create(&thread, NULL, tell_libmilter, NULL) != 0)
+		msg_out_of_memory();
+	while (count++ < WAKE_MOST && (listener = listening_socket()) != -1) {
+		wake_listener(listener);
+		usleep(WAKE_USEC);
+	}
+	pthread_join(thread, NULL);
 }
 
 bool
@@ -330,9 +386,8 @@ milter_is_idle(void)
 	return milter_running == 0;
 }
 
-bool
+void
 milter_close(void)
 {
 	milter_closed = true;
-	return milter_is_idle();
 }

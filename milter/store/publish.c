@@ -15,6 +15,10 @@
 #define CDB_PAUSE_MSEC 5000
 #define CDB_SHARE 10 /* and one that takes long to make is made less often */
 
+/* At the end, for a lock: long enough for a busy Postfix, and no longer, because
+   no session is answered meanwhile. */
+#define STOP_WAIT_MSEC 1000
+
 int
 publish_position(struct store_txn *txn, uint64_t *sequence_r, const char **error_r)
 {
@@ -343,6 +347,7 @@ publish_stop(struct publisher *publisher)
 	publisher->stopping = true;
 	wake_all(publisher);
 	pthread_mutex_unlock(&publisher->lock);
+	table_limit_waiting(publisher->tables, STOP_WAIT_MSEC);
 	for (unsigned i = 0; i < publisher->worker_count; i++)
 		pthread_join(publisher->workers[i].thread, NULL);
 	pthread_cond_destroy(&publisher->changed);

@@ -39,7 +39,9 @@ struct publisher *publish_start(struct store *store, struct tables *tables, bool
 void publish_wake(struct publisher *publisher);
 void publish_pause(struct publisher *publisher, bool paused);
 
-/* Publish what is left and end the threads. */
+/* Publish what is left and end the threads. They do not wait for long for a table
+   that somebody else has locked: M stays behind N, and what is missing is
+   published at the next start. */
 void publish_stop(struct publisher *publisher);
 
 #endif

@@ -332,14 +332,17 @@ forget_failures(struct standing *standing, enum category category)
 }
 
 /* A delivery: what came before it counts no more, and what waits for a person
-   has found its answer. */
+   has found its answer. Failures far ahead of it were told by a clock that was
+   wrong: they came before it, too. */
 static void
 reset(struct standing *standing, int64_t time)
 {
 	const struct standing_entry none = { 0 };
 
 	for (unsigned i = standing->failure_count; i > 0; i--) {
-		if (standing->failures[i - 1].failure.time <= time)
+		int64_t failed = standing->failures[i - 1].failure.time;
+
+		if (failed <= time || failed > time + CLOCK_AHEAD_SEC)
 			drop_failure(standing, i - 1);
 	}
 	for (unsigned i = 0; i < TABLE_SET_COUNT; i++) {

@@ -1,7 +1,6 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/msg.h"
+#include "store/store_file.h"
 
 #define READERS_MOST 512
 
@@ -38,8 +37,11 @@ struct store {
 	char *path;
 	uint64_t size_bytes;
 	bool read_only;
-	/* Held shared by every transaction, alone by store_recover(). */
+	/* Held shared by every transaction, alone by store_recover(). A thread may
+	   read twice at once, so who waits to be alone cannot go first; instead no
+	   new reader comes in while somebody does. */
 	pthread_rwlock_t in_use;
+	atomic_uint recovering; /* how many wait, or are at it */
 	atomic_bool failing;
 };
 
@@ -137,23 +139,6 @@ open_tables(struct store *store, enum store_error *kind_r, const char **error_r)
 	return code == 0 ? 0 : fail(store, code, error_r);
 }
 
-/* A link or a device in the place of the file is not followed. */
-static int
-check_file(struct store *store, enum store_error *kind_r, const char **error_r)
-{
-	struct stat st;
-
-	if (lstat(store->path, &st) == -1) {
-		if (errno == ENOENT && !store->read_only)
-			return 0;
-		return msg_failure(error_r, "%s: %s", store->path, strerror(errno));
-	}
-	if (S_ISREG(st.st_mode))
-		return 0;
-	*kind_r = STORE_ERROR_CONFIG;
-	return msg_failure(error_r, "%s: not a regular file: move it away", store->path);
-}
-
 /* Pages that a cut file lacks would end the process with SIGBUS. */
 static int
 check_length(struct store *store, enum store_error *kind_r, const char **error_r)
@@ -181,7 +166,8 @@ open_environment(struct store *store, enum store_error *kind_r, const char **err
 	int code;
 
 	*kind_r = STORE_ERROR_IO;
-	if (check_file(store, kind_r, error_r) == -1)
+	if (store_file_check(store->path, store->read_only, kind_r, error_r) == -1 ||
+	    store_file_reserve_lock(store->path, READERS_MOST, error_r) == -1)
 		return -1;
 	code = mdb_env_create(&store->env);
 	if (code != 0)
@@ -260,6 +246,7 @@ store_recover(struct store *store, const char **error_r)
 	enum store_error kind;
 	int ret;
 
+	store->recovering++;
 	pthread_rwlock_wrlock(&store->in_use);
 	if (store->env != NULL)
 		mdb_env_close(store->env);
@@ -267,6 +254,7 @@ store_recover(struct store *store, const char **error_r)
 	ret = open_environment(store, &kind, error_r);
 	if (ret == 0)
 		store->failing = false;
+	store->recovering--;
 	pthread_rwlock_unlock(&store->in_use);
 	return ret;
 }
@@ -301,6 +289,8 @@ store_begin(struct store *store, struct store_txn **txn_r, const char **error_r)
 int
 store_begin_read(struct store *store, struct store_txn **txn_r, const char **error_r)
 {
+	if (store->recovering > 0)
+		return msg_failure(error_r, "%s is being opened anew after a failure", store->path);
 	return begin(store, MDB_RDONLY, txn_r, error_r);
 }
 

@@ -69,7 +69,8 @@ void store_close(struct store *store);
 /*
  * Begin a transaction. It must end in the thread and the call that began it.
  * Returns 0, or -1 with a sentence. store_begin_read() does not wait for
- * anybody; store_begin() waits for the writer of another process.
+ * anybody, and fails while store_recover() waits; store_begin() waits for the
+ * writer of another process.
  */
 int store_begin(struct store *store, struct store_txn **txn_r, const char **error_r);
 int store_begin_read(struct store *store, struct store_txn **txn_r, const char **error_r);
@@ -149,7 +150,8 @@ int store_cursor_delete(struct store_cursor *cursor, const char **error_r);
 int store_clear_dead_readers(struct store *store);
 
 /* After an I/O error LMDB refuses further work: close and open again, when no
-   transaction of this process is open any more (it waits for that).
+   transaction of this process is open any more (it waits for that, and keeps
+   new readers out meanwhile).
    Returns 0, or -1 with a sentence. */
 int store_recover(struct store *store, const char **error_r);
 

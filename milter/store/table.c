@@ -12,6 +12,7 @@
 #include "store/table_cdb.h"
 #include "store/table_compare.h"
 #include "store/table_lmdb.h"
+#include "store/table_lock.h"
 
 #define TYPE_COUNT TABLE_BOTH
 
@@ -21,6 +22,7 @@ static const struct table_format *const formats[TYPE_COUNT] = {
 
 struct tables {
 	struct table of[TYPE_COUNT][TABLE_COUNT]; /* no file: not in use */
+	_Atomic int64_t limit_msec;
 };
 
 static bool
@@ -80,7 +82,7 @@ publish_table(const struct table *table, struct store *store, const char *const 
 	struct store_txn *txn;
 	int ret;
 
-	if (table->format->begin(table->file, error_r) == -1)
+	if (table->format->begin(table->file, table->limit_msec, error_r) == -1)
 		return -1;
 	ret = store_begin_read(store, &txn, error_r);
 	if (ret == 0) {
@@ -146,7 +148,7 @@ remove_wrong(const struct table *table, struct store *store, const char **error_
 	struct table_comparison comparison;
 	int ret;
 
-	if (table->format->begin(table->file, error_r) == -1)
+	if (table->format->begin(table->file, table->limit_msec, error_r) == -1)
 		return -1;
 	ret = table_compare_begin(&comparison, table, store, 0, error_r);
 	for (unsigned i = 0; ret == 0 && i < comparison.wrong_count; i++)
@@ -217,7 +219,7 @@ rewrite(const struct table tables[TABLE_COUNT], struct store *store, const char 
 	int ret = 0;
 
 	for (begun = 0; begun < TABLE_COUNT; begun++) {
-		ret = format->begin(tables[begun].file, error_r);
+		ret = format->begin(tables[begun].file, tables[begun].limit_msec, error_r);
 		if (ret == -1)
 			break;
 	}
@@ -338,12 +340,14 @@ table_open(const char *directory, enum table_type type, struct tables **tables_r
 
 	if (tables == NULL)
 		msg_out_of_memory();
+	tables->limit_msec = TABLE_LOCK_FOREVER;
 	for (unsigned i = 0; ret == 0 && i < TYPE_COUNT * TABLE_COUNT; i++) {
 		struct table *table = &tables->of[i / TABLE_COUNT][i % TABLE_COUNT];
 		char *path;
 
 		table->format = formats[i / TABLE_COUNT];
 		table->which = i % TABLE_COUNT;
+		table->limit_msec = &tables->limit_msec;
 		if (!covers(type, i / TABLE_COUNT))
 			continue;
 		path = path_of(directory, table->format, table->which);
@@ -370,6 +374,13 @@ table_close(struct tables *tables)
 	free(tables);
 }
 
+void
+table_limit_waiting(struct tables *tables, int64_t msec)
+{
+	if (tables != NULL)
+		tables->limit_msec = msec;
+}
+
 /* Up to which event the tables of a type are known to reflect the journal. */
 static int
 read_position(struct store *store, enum table_type type, uint64_t *position_r,
@@ -385,7 +396,27 @@ read_position(struct store *store, enum table_type type, uint64_t *position_r,
 	return ret;
 }
 
-/* Returns how many rows differ, or -1; the table is locked. */
+/* Compare one table under its lock. Returns 0 or -1; the comparison is to be
+   ended in both cases. */
+static int
+compare(const struct table *table, struct store *store, uint64_t position,
+    struct table_comparison *comparison, uint64_t *missing_r, const char **error_r)
+{
+	int ret;
+
+	*comparison = (struct table_comparison){ 0 };
+	if (table->format->begin(table->file, table->limit_msec, error_r) == -1)
+		return -1;
+	ret = table_compare_begin(comparison, table, store, position, error_r);
+	if (ret == 0)
+		ret = table_compare_missing(comparison, missing_r, error_r);
+	table_compare_release(comparison);
+	table->format->abort(table->file);
+	return ret;
+}
+
+/* Returns how many rows differ, or -1. Who hears of them may be slow, like a
+   person who reads them page by page: nothing is locked then. */
 static int
 verify_table(const struct table *table, struct store *store, uint64_t position,
     void (*differs)(const char *file, const char *key), const char **error_r)
@@ -393,11 +424,9 @@ verify_table(const struct table *table, struct store *store, uint64_t position,
 	struct table_comparison comparison;
 	char name[64];
 	uint64_t missing = 0;
-	int wrong = table_compare_begin(&comparison, table, store, position, error_r);
+	int wrong = compare(table, store, position, &comparison, &missing, error_r);
 
 	snprintf(name, sizeof(name), "%s%s", table_name(table->which), table->format->suffix);
-	if (wrong == 0)
-		wrong = table_compare_missing(&comparison, &missing, error_r);
 	for (unsigned i = 0; wrong != -1 && i < comparison.wrong_count; i++) {
 		differs(name, comparison.wrong[i]);
 		wrong++;
@@ -422,11 +451,9 @@ table_verify(struct tables *tables, struct store *store,
 
 		if (table->file == NULL)
 			continue;
-		if (read_position(store, i / TABLE_COUNT, &position, error_r) == -1 ||
-		    table->format->begin(table->file, error_r) == -1)
+		if (read_position(store, i / TABLE_COUNT, &position, error_r) == -1)
 			return -1;
 		ret = verify_table(table, store, position, differs, error_r);
-		table->format->abort(table->file);
 		wrong += ret;
 	}
 	return ret == -1 ? -1 : wrong;

@@ -37,6 +37,11 @@ int table_open(const char *directory, enum table_type type, struct tables **tabl
     enum store_error *kind_r, const char **error_r);
 void table_close(struct tables *tables);
 
+/* How long to wait for a lock of these tables that somebody else has, before that
+   is a failure: for ever, if it is not set. Who waits already hears of it too. NULL
+   is allowed. */
+void table_limit_waiting(struct tables *tables, int64_t msec);
+
 /* Are tables of this type in use? */
 bool table_is_used(const struct tables *tables, enum table_type type);
 
@@ -51,8 +56,8 @@ int table_publish_all(struct tables *tables, enum table_type type, struct store 
     const char **error_r);
 
 /* Compare the tables with the standing: call `differs` for every key that is
-   missing, too much, or wrong. Addresses with an event that is not published
-   yet are left out. Returns how many there are, or -1. */
+   missing, too much, or wrong, while nothing is locked. Addresses with an event
+   that is not published yet are left out. Returns how many there are, or -1. */
 int table_verify(struct tables *tables, struct store *store,
     void (*differs)(const char *file, const char *key), const char **error_r);
 

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/msg.h"
+#include "store/table_lock.h"
 
 /* The first bytes of a file: place and length of each of the hash tables. */
 #define HASH_TABLES 256
@@ -58,22 +59,16 @@ close_table(struct table_file *table)
 }
 
 static int
-lock(struct table_file *table, const char **error_r)
+lock(struct table_file *table, const _Atomic int64_t *limit_msec, const char **error_r)
 {
-	struct flock request = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
 	table->lock_fd = open(table->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (table->lock_fd == -1)
 		return fail(table->lock_path, error_r);
-	while (fcntl(table->lock_fd, F_OFD_SETLKW, &request) == -1) {
-		if (errno == EINTR)
-			continue;
-		fail(table->lock_path, error_r);
-		close(table->lock_fd);
-		table->lock_fd = -1;
-		return -1;
-	}
-	return 0;
+	if (table_lock(table->lock_fd, F_WRLCK, table->lock_path, limit_msec, error_r) == 0)
+		return 0;
+	close(table->lock_fd);
+	table->lock_fd = -1;
+	return -1;
 }
 
 static void
@@ -165,7 +160,7 @@ create(const char *path, const char **error_r)
 	int ret;
 
 	open_table(path, &table, error_r);
-	ret = lock(table, error_r);
+	ret = lock(table, NULL, error_r);
 	if (ret == 0)
 		ret = commit(table, error_r);
 	close_table(table);

@@ -165,9 +165,16 @@ table_compare_missing(struct table_comparison *comparison, uint64_t *missing_r,
 }
 
 void
-table_compare_end(struct table_comparison *comparison)
+table_compare_release(struct table_comparison *comparison)
 {
 	store_abort(comparison->txn);
+	comparison->txn = NULL;
+}
+
+void
+table_compare_end(struct table_comparison *comparison)
+{
+	table_compare_release(comparison);
 	tdestroy(comparison->changing, nothing);
 	arena_free(comparison->arena);
 	free(comparison->wrong);

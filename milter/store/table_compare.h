@@ -1,6 +1,6 @@
 /*
  * table_compare: what in a table is not as the standing has it. The table must
- * be locked (between begin and commit) as long as the comparison lasts.
+ * be locked (between begin and commit) while it is compared.
  */
 #ifndef STORE_TABLE_COMPARE_H
 #define STORE_TABLE_COMPARE_H
@@ -29,6 +29,8 @@ int table_compare_begin(struct table_comparison *comparison, const struct table 
 int table_compare_missing(struct table_comparison *comparison, uint64_t *missing_r,
     const char **error_r);
 
+/* Let go of the snapshot of the store; what was found is there until the end. */
+void table_compare_release(struct table_comparison *comparison);
 void table_compare_end(struct table_comparison *comparison);
 
 #endif

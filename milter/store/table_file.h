@@ -7,6 +7,7 @@
 #define STORE_TABLE_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -35,8 +36,10 @@ struct table_format {
 	int (*open)(const char *path, struct table_file **file_r, const char **error_r);
 	void (*close)(struct table_file *file); /* NULL is allowed */
 
-	/* Lock other writers out and begin. Returns 0 or -1. */
-	int (*begin)(struct table_file *file, const char **error_r);
+	/* Lock other writers out and begin; the limit is that of table_lock().
+	   Returns 0 or -1. */
+	int (*begin)(struct table_file *file, const _Atomic int64_t *limit_msec,
+	    const char **error_r);
 
 	/* Put or remove a key between begin and commit; removing what is not
 	   there is no failure. Where `remove` is NULL, files are only written as
@@ -62,6 +65,7 @@ struct table {
 	const struct table_format *format;
 	struct table_file *file;
 	unsigned which;
+	const _Atomic int64_t *limit_msec; /* for its lock */
 };
 
 #endif

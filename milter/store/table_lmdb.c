@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/msg.h"
+#include "store/table_lock.h"
 
 /* Address space, not memory: Postfix takes over the size it finds. */
 #define MAP_BYTES (UINT64_C(4) << 30)
@@ -30,28 +31,10 @@ fail(const struct table_file *table, int code, const char **error_r)
 	return msg_failure(error_r, "%s: %s", table->path, mdb_strerror(code));
 }
 
-/* Open file description locks work against the fcntl locks of Postfix, and no
-   close of another descriptor in this process can drop them. */
-static int
-lock(const struct table_file *table, short type, const char **error_r)
-{
-	struct flock request = { .l_type = type, .l_whence = SEEK_SET };
-
-	while (fcntl(table->fd, F_OFD_SETLKW, &request) == -1) {
-		if (errno != EINTR)
-			return msg_failure(error_r, "%s: cannot lock: %s", table->path,
-			    strerror(errno));
-	}
-	return 0;
-}
-
 static void
 unlock(const struct table_file *table)
 {
-	const char *error;
-
-	if (lock(table, F_UNLCK, &error) == -1)
-		msg_warning("%s", error);
+	table_unlock(table->fd, table->path);
 }
 
 static void
@@ -143,12 +126,13 @@ is_current(const struct table_file *table, const char **error_r)
 
 /* The exclusive lock on the file that has the name. */
 static int
-lock_current(struct table_file *table, const char **error_r)
+lock_current(struct table_file *table, const _Atomic int64_t *limit_msec,
+    const char **error_r)
 {
 	int ret;
 
 	for (;;) {
-		if (lock(table, F_WRLCK, error_r) == -1)
+		if (table_lock(table->fd, F_WRLCK, table->path, limit_msec, error_r) == -1)
 			return -1;
 		ret = is_current(table, error_r);
 		if (ret == 1)
@@ -173,15 +157,16 @@ abort_changes(struct table_file *table)
 }
 
 static int
-begin_locked(struct table_file *table, const char **error_r)
+begin_locked(struct table_file *table, const _Atomic int64_t *limit_msec,
+    const char **error_r)
 {
 	int code;
 
 	if (table->env == NULL && open_environment(table, 0, error_r) == -1)
 		return -1;
-	if (lock_current(table, error_r) == -1)
+	if (lock_current(table, limit_msec, error_r) == -1)
 		return -1;
-	if (lock(table, F_RDLCK, error_r) == -1) {
+	if (table_lock(table->fd, F_RDLCK, table->path, limit_msec, error_r) == -1) {
 		unlock(table);
 		return -1;
 	}
@@ -342,7 +327,7 @@ inspect(const char *path, struct str marker, enum table_state *state_r,
 	*state_r = TABLE_TORN;
 	/* An empty file is what a crash between open and write leaves. */
 	if (st.st_size > 0 && open_environment(table, MDB_RDONLY, error_r) == 0) {
-		ret = lock(table, F_RDLCK, error_r);
+		ret = table_lock(table->fd, F_RDLCK, table->path, NULL, error_r);
 		if (ret == 0) {
 			*state_r = inspect_content(table, marker);
 			unlock(table);
@@ -363,7 +348,7 @@ write_empty(const char *path, const char **error_r)
 		return msg_failure(error_r, "%s: %s", path, strerror(errno));
 	if (open_table(path, &table, error_r) == -1)
 		return -1;
-	ret = begin_locked(table, error_r);
+	ret = begin_locked(table, NULL, error_r);
 	if (ret == 0)
 		ret = commit(table, error_r);
 	if (ret == 0 && fsync(table->fd) == -1)

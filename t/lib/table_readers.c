@@ -89,7 +89,7 @@ begin(struct table_file *table)
 {
 	const char *error;
 
-	if (table_lmdb.begin(table, &error) == -1)
+	if (table_lmdb.begin(table, NULL, &error) == -1)
 		errx(1, "%s", error);
 }
 

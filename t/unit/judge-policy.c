@@ -377,6 +377,33 @@ test_what_makes_a_threshold(void **state)
 	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
 }
 
+/* What a clock told that was far ahead does not count; clocks that differ by hours
+   do no harm. */
+static void
+test_failures_ahead_of_time(void **state)
+{
+	struct policy_history history = { .count = 3, .failures = {
+		{ NOW + 400 * DAY, 11 }, { NOW + 401 * DAY, 12 }, { NOW + DAY + 1, 13 },
+	} };
+	struct policy policy;
+	struct verdict verdict;
+	struct bounce bounce;
+
+	(void)state;
+	policy_init(&policy);
+	make(&bounce, &verdict, CATEGORY_MAILBOX_FULL);
+	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_COUNT);
+	assert_false(history.counted[0] || history.counted[1] || history.counted[2]);
+	policy.categories[CATEGORY_MAILBOX_FULL].within_sec = 0;
+	assert_false(policy_decide(&policy, &bounce, &history, &verdict));
+	history.failures[0].time = NOW - DAY;
+	history.failures[2].time = NOW + DAY;
+	assert_true(policy_decide(&policy, &bounce, &history, &verdict));
+	assert_int_equal(verdict.decision, DECISION_SUPPRESS);
+	assert_true(history.counted[0] && !history.counted[1] && history.counted[2]);
+}
+
 /* The order of the questions: each case answers all that come before it. */
 static void
 test_order(void **state)
@@ -605,6 +632,7 @@ main(void)
 		cmocka_unit_test(test_about_mailbox),
 		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_what_makes_a_threshold),
+		cmocka_unit_test(test_failures_ahead_of_time),
 		cmocka_unit_test(test_expired_without_a_server),
 		cmocka_unit_test(test_only_deferred),
 		cmocka_unit_test(test_own_lookup_and_the_operator),

@@ -12,6 +12,7 @@
 #include "store/standing.h"
 #include "store/table.h"
 #include "store/table_cdb.h"
+#include "store/table_lock.h"
 
 #define NOON INT64_C(1700000000)
 
@@ -112,7 +113,7 @@ rows_of(const char *directory, const char *file, struct buf *out)
 
 	buf_clear(out);
 	assert_done(table_cdb.open(path_of(directory, file), &table, &error));
-	assert_done(table_cdb.begin(table, &error));
+	assert_done(table_cdb.begin(table, NULL, &error));
 	assert_done(table_cdb.each(table, add_row, out, &error));
 	table_cdb.abort(table);
 	table_cdb.close(table);
@@ -322,7 +323,7 @@ put_foreign(const char *directory, const char *file, const char *key, const char
 	const char *error;
 
 	assert_done(table_cdb.open(path_of(directory, file), &table, &error));
-	assert_done(table_cdb.begin(table, &error));
+	assert_done(table_cdb.begin(table, NULL, &error));
 	assert_done(table_cdb.put(table, str_of(key), str_of(value), &error));
 	assert_done(table_cdb.commit(table, &error));
 	table_cdb.close(table);
@@ -579,7 +580,7 @@ test_writers_wait_for_each_other(void **state)
 	fd = open(path_of(*state, "access.cdb.lock"), O_RDWR);
 	assert_true(fd != -1);
 	assert_done(table_cdb.open(path_of(*state, "access.cdb"), &table, &error));
-	assert_done(table_cdb.begin(table, &error));
+	assert_done(table_cdb.begin(table, NULL, &error));
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &request), -1);
 	assert_done(table_cdb.put(table, STR("a@example.com"), STR("x"), &error));
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &request), -1);
@@ -685,6 +686,34 @@ test_changes_are_gathered(void **state)
 	store_close(store);
 }
 
+/* It is waited for, but not at the end. */
+static void
+test_a_table_that_is_locked(void **state)
+{
+	struct store *store = open_store(*state);
+	struct tables *tables = open_tables(*state, store);
+	struct publisher *publisher;
+	const char *error;
+	int fd = open(path_of(*state, "access.cdb.lock"), O_RDWR | O_CREAT, 0600);
+
+	assert_int_not_equal(fd, -1);
+	assert_done(table_lock(fd, F_WRLCK, "access.cdb.lock", NULL, &error));
+	suppress(store, "a@example.com");
+	publisher = publish_start(store, tables, false);
+	usleep(200000);
+	alarm(60);
+	publish_stop(publisher);
+	alarm(0);
+	assert_false(exists(*state, "access.cdb.tmp"));
+	assert_int_equal(publish_catch_up(store, tables, &error), -1);
+	assert_non_null(strstr(error, "/access.cdb.lock is locked by another program"));
+	close(fd);
+	assert_done(publish_catch_up(store, tables, &error));
+	assert_int_equal(wait_for_key(*state, "a@example.com", true), 0);
+	table_close(tables);
+	store_close(store);
+}
+
 int
 main(void)
 {
@@ -697,7 +726,7 @@ main(void)
 		T(test_a_table_of_somebody_else_is_left_alone), T(test_a_damaged_table_is_rebuilt),
 		T(test_what_lies_at_the_name_of_the_file_aside), T(test_a_full_disk),
 		T(test_writers_wait_for_each_other), T(test_types_change),
-		T(test_changes_are_gathered),
+		T(test_changes_are_gathered), T(test_a_table_that_is_locked),
 	};
 
 	return cmocka_run_group_tests_name("cdb", tests, NULL, NULL);

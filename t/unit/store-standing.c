@@ -144,6 +144,28 @@ test_a_delivery_resets(void **state)
 	assert_int_equal(standing.last, NOON);
 }
 
+/* A clock was far ahead when it failed: that was before the delivery. */
+static void
+test_a_delivery_resets_what_lies_ahead(void **state)
+{
+	static const int64_t ahead[] = { 1, 86400, 86401, INT64_C(400) * 86400 };
+	struct verdict count = verdict_of(CATEGORY_MAILBOX_FULL, DECISION_COUNT, 0);
+	struct verdict reset = verdict_of(CATEGORY_UNKNOWN, DECISION_RESET, 0);
+	struct standing standing = { 0 };
+	struct bounce bounce;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		make_bounce(&bounce, "a@example.com", NOON + ahead[i]);
+		standing_fold(&standing, i + 1, &bounce, &count);
+	}
+	bounce.outcome = OUTCOME_DELIVERED;
+	bounce.time = NOON;
+	standing_fold(&standing, 5, &bounce, &reset);
+	assert_int_equal(standing.failure_count, 2);
+	assert_int_equal(standing.failures[1].failure.time, NOON + 86400);
+}
+
 /* Many categories fail by turns: the memory has an end, and its order is that
    of the events. */
 static void
@@ -562,7 +584,9 @@ main(void)
 		cmocka_unit_test(test_fold), cmocka_unit_test(test_complaints_are_apart),
 		cmocka_unit_test(test_text_form_is_read_back),
 		cmocka_unit_test(test_exempt_failures_count_for_no_threshold),
-		cmocka_unit_test(test_a_delivery_resets), cmocka_unit_test(test_many_categories),
+		cmocka_unit_test(test_a_delivery_resets),
+		cmocka_unit_test(test_a_delivery_resets_what_lies_ahead),
+		cmocka_unit_test(test_many_categories),
 		cmocka_unit_test(test_days_of_a_busy_address),
 		cmocka_unit_test(test_an_operators_lift_forgets),
 		T(test_expiry_follows_the_standing),

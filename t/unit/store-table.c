@@ -9,6 +9,7 @@
 #include "store/standing.h"
 #include "store/table.h"
 #include "store/table_lmdb.h"
+#include "store/table_lock.h"
 
 #define NOON INT64_C(1700000000)
 
@@ -72,7 +73,7 @@ rows_of(const char *directory, const char *file, struct buf *out)
 	buf_clear(out);
 	snprintf(path, sizeof(path), "%s/%s", directory, file);
 	assert_done(table_lmdb.open(path, &table, &error));
-	assert_done(table_lmdb.begin(table, &error));
+	assert_done(table_lmdb.begin(table, NULL, &error));
 	assert_done(table_lmdb.each(table, add_row, out, &error));
 	table_lmdb.abort(table);
 	table_lmdb.close(table);
@@ -162,7 +163,7 @@ test_verify_finds_what_is_wrong(void **state)
 	/* One is missing, one is too much. */
 	snprintf(path, sizeof(path), "%s/access.lmdb", (char *)*state);
 	assert_done(table_lmdb.open(path, &access, &error));
-	assert_done(table_lmdb.begin(access, &error));
+	assert_done(table_lmdb.begin(access, NULL, &error));
 	assert_done(table_lmdb.remove(access, STR("a@example.com"), &error));
 	assert_done(table_lmdb.put(access, STR("c@example.com"),
 	    STR("550 5.1.1 suppressed by bouncemilter (user-unknown)"), &error));
@@ -193,7 +194,7 @@ test_a_table_of_somebody_else_is_left_alone(void **state)
 	snprintf(path, sizeof(path), "%s/transport.lmdb", (char *)*state);
 	assert_done(table_lmdb.create(path, &error));
 	assert_done(table_lmdb.open(path, &foreign, &error));
-	assert_done(table_lmdb.begin(foreign, &error));
+	assert_done(table_lmdb.begin(foreign, NULL, &error));
 	assert_done(table_lmdb.put(foreign, STR("example.org"), STR("smtp:[192.0.2.1]"), &error));
 	assert_done(table_lmdb.commit(foreign, &error));
 	table_lmdb.close(foreign);
@@ -301,6 +302,102 @@ test_a_replaced_table_is_noticed(void **state)
 	store_close(store);
 }
 
+static const _Atomic int64_t at_once;
+
+/* A lock as another program has it. Returns the descriptor. */
+static int
+lock_access(const char *directory)
+{
+	char path[256];
+	const char *error;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/access.lmdb", directory);
+	fd = open(path, O_RDWR);
+	assert_int_not_equal(fd, -1);
+	assert_done(table_lock(fd, F_WRLCK, path, &at_once, &error));
+	return fd;
+}
+
+static const char *told_of;
+
+static void
+try_to_lock(const char *file, const char *key)
+{
+	(void)file, (void)key;
+	close(lock_access(told_of));
+	differences++;
+}
+
+/* Who reads the list of what is wrong may take all day. */
+static void
+test_nothing_is_locked_while_it_is_told(void **state)
+{
+	struct store *store = open_store(*state);
+	struct tables *tables = open_tables(*state, store);
+	struct table_file *access;
+	char path[256];
+	const char *error;
+
+	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	assert_done(publish_catch_up(store, tables, &error));
+	snprintf(path, sizeof(path), "%s/access.lmdb", (char *)*state);
+	assert_done(table_lmdb.open(path, &access, &error));
+	assert_done(table_lmdb.begin(access, NULL, &error));
+	assert_done(table_lmdb.remove(access, STR("a@example.com"), &error));
+	assert_done(table_lmdb.put(access, STR("c@example.com"), STR("x"), &error));
+	assert_done(table_lmdb.commit(access, &error));
+	table_lmdb.close(access);
+	told_of = *state;
+	differences = 0;
+	assert_int_equal(table_verify(tables, store, try_to_lock, &error), 2);
+	assert_int_equal(differences, 2);
+	table_close(tables);
+	store_close(store);
+}
+
+/* It is waited for, but not at the end: the next start makes up for it. */
+static void
+test_a_table_that_is_locked(void **state)
+{
+	struct store *store = open_store(*state);
+	struct tables *tables = open_tables(*state, store);
+	struct publisher *publisher;
+	struct buf rows = { 0 };
+	const char *error;
+	int fd;
+
+	record(store, "a@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	fd = lock_access(*state);
+	table_limit_waiting(tables, 50);
+	assert_int_equal(publish_catch_up(store, tables, &error), -1);
+	assert_non_null(strstr(error, "/access.lmdb is locked by another program"));
+	table_limit_waiting(tables, TABLE_LOCK_FOREVER);
+	publisher = publish_start(store, tables, false);
+	usleep(200000);
+	close(fd);
+	for (int i = 0; i < 1000 && strstr(rows_of(*state, "access.lmdb", &rows),
+	    "a@example.com=") == NULL; i++)
+		usleep(20000);
+	assert_non_null(strstr(buf_cstr(&rows), "a@example.com="));
+
+	fd = lock_access(*state);
+	record(store, "b@example.com", CATEGORY_USER_UNKNOWN, DECISION_SUPPRESS, TABLE_MAIN);
+	publish_wake(publisher);
+	usleep(200000);
+	alarm(60);
+	publish_stop(publisher);
+	alarm(0);
+	close(fd);
+	table_close(tables);
+	assert_null(strstr(rows_of(*state, "access.lmdb", &rows), "b@example.com="));
+	tables = open_tables(*state, store);
+	assert_non_null(strstr(rows_of(*state, "access.lmdb", &rows), "b@example.com="));
+	table_close(tables);
+	buf_free(&rows);
+	store_close(store);
+}
+
 int
 main(void)
 {
@@ -309,6 +406,7 @@ main(void)
 		T(test_what_is_published), T(test_lifting_takes_all_keys_away),
 		T(test_verify_finds_what_is_wrong), T(test_a_table_of_somebody_else_is_left_alone),
 		T(test_a_damaged_table_is_rebuilt), T(test_what_was_pruned_is_published_all_the_same), T(test_a_replaced_table_is_noticed),
+		T(test_nothing_is_locked_while_it_is_told), T(test_a_table_that_is_locked),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);

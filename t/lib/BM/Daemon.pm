@@ -208,7 +208,7 @@ sub log { my ($self) = @_; return slurp($self->{log}) }
 # without its leaps through time.
 sub own_log {
     my ($self) = @_;
-    return join '', grep { !/: incident \d+ |: alerts without a log: |: the clock was set / } split /^/m, $self->log;
+    return join '', grep { !/: incident \d+ |: alerts without a log: |: (?:warning: )?the clock (?:was set|leapt) / } split /^/m, $self->log;
 }
 
 # Wait for a line; returns its first capture, else what matched, '' if none came.
