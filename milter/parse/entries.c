@@ -159,19 +159,21 @@ static void
 share_words(const struct marks *marks, const struct transcript *transcript,
     struct entries *entries)
 {
-	struct str below = transcript->count > 0 && entries->count > 1 ? STR_EMPTY :
-	    shared_words(marks);
-	unsigned line = 0;
+	struct entry *below = NULL;
 
+	if (transcript->count > 0 && entries->count > 1)
+		return;
 	for (unsigned i = entries->count; i > 0; i--) {
 		struct entry *entry = &entries->list[i - 1];
 
-		if (entry->words.len == 0 && (i == entries->count || entry->line + 1 >= line)) {
-			entry->words = below;
+		if (entry->words.len == 0 && below == NULL) {
+			entry->words = shared_words(marks);
 			entry->shared = entries->count > 1;
+		} else if (entry->words.len == 0 && entry->line + 1 >= below->line) {
+			entry->words = below->words;
+			entry->shared = below->shared = true;
 		}
-		below = entry->words;
-		line = entry->line;
+		below = entry;
 	}
 }
 

@@ -6,13 +6,13 @@
 #include "parse/limits.h"
 #include "parse/mention.h"
 
-/* "address=words; address=words" of all entries. */
+/* "address=words; address=words" of all entries; "==" if they are shared. */
 static void
 print(const struct entries *entries, struct buf *out)
 {
 	for (unsigned i = 0; i < entries->count; i++)
-		buf_printf(out, "%s%s=%.*s", i == 0 ? "" : "; ", entries->list[i].address,
-		    STR_ARGS(entries->list[i].words));
+		buf_printf(out, "%s%s%s%.*s", i == 0 ? "" : "; ", entries->list[i].address,
+		    entries->list[i].shared ? "==" : "=", STR_ARGS(entries->list[i].words));
 }
 
 static void
@@ -31,7 +31,18 @@ test_find(void **state)
 		{ "-- a@x.example\n\nno", "a@x.example=no" },
 		{ "\xe2\x80\xa2 a@x.example\nno", "a@x.example=no" },
 		{ "a@x.example, b@x.example\n\nno", "a@x.example=no; b@x.example=no" },
-		{ "a@x.example\nb@x.example\n\nno", "a@x.example=no; b@x.example=no" },
+		{ "a@x.example\nb@x.example\n\nno", "a@x.example==no; b@x.example==no" },
+		{ "a@x.example\nb@x.example: 550 no\n\nc@x.example: full",
+		    "a@x.example==550 no; b@x.example==550 no; c@x.example=full" },
+		/* but not of who stands apart */
+		{ "<a@x.example>:\n\n<b@x.example>: 550 no\n", "a@x.example=; b@x.example=550 no" },
+		{ "<a@x.example> (expanded from <b@x.example>): 550 no\n\n<c@x.example>: full",
+		    "a@x.example=550 no; c@x.example=full" },
+		{ "<a@x.example> (expanded\n    from <b@x.example>): no\n", "a@x.example=(expanded from <b@x.example>): no" },
+		{ "<a@x.example>\n(expanded from <b@x.example>)\nno", "a@x.example=no" },
+		/* nor of who is not in the transcript */
+		{ "<a@x.example>\n<b@x.example>\n-----\n>>> RCPT TO:<b@x.example>\n<<< 550 no",
+		    "a@x.example=; b@x.example=talking to : >>> RCPT TO: 550 no" },
 		{ "a@x.example [User unknown]", "a@x.example=[User unknown]" },
 		{ "Recipient: <a@x.example>\nno", "a@x.example=no" },
 		/* the reason stands before it */
