@@ -169,7 +169,7 @@ share_words(const struct marks *marks, const struct transcript *transcript,
 		if (entry->words.len == 0 && below == NULL) {
 			entry->words = shared_words(marks);
 			entry->shared = entries->count > 1;
-		} else if (entry->words.len == 0 && entry->line + 1 >= below->line) {
+		} else if (entry->words.len == 0 && below != NULL && entry->line + 1 >= below->line) {
 			entry->words = below->words;
 			entry->shared = below->shared = true;
 		}
