@@ -65,7 +65,7 @@ my %foreign = (
 my %libc = map { $_ => 1 } qw(
     arpa/inet.h arpa/nameser.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h libgen.h limits.h math.h netdb.h netinet/in.h
     poll.h pthread.h pwd.h resolv.h sched.h search.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
-    stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
+    stdint.h stdio.h stdlib.h string.h strings.h sys/eventfd.h sys/inotify.h sys/mman.h sys/random.h sys/socket.h sys/resource.h sys/stat.h sys/types.h
     sys/wait.h sysexits.h time.h unistd.h);
 
 sub includes { return map { [$_->[0], $_->[1]] } pairs($_[0] =~ /^\s*#\s*include\s+([<"])([^>"]+)/mg) }
