@@ -80,7 +80,6 @@ subtest 'the unit' => sub {
 };
 
 subtest 'user, directories and links' => sub {
-    plan skip_all => 'needs root' if $> != 0;
     mkdir "$root/etc";
     spew("$root/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
     spew("$root/etc/group",  "root:x:0:\nadm:x:4:\npostfix:x:4711:\n");
@@ -106,7 +105,6 @@ subtest 'user, directories and links' => sub {
 subtest 'the snippets for Postfix, and the way back' => sub {
     my $conf = tempdir();
     my $postconf = sub { return run('/usr/sbin/postconf', '-c', $conf, @_) };
-    plan skip_all => 'no postconf here' if !-x '/usr/sbin/postconf';
     my %part = map { $_ => slurp(top() . "/contrib/postfix-$_") } qw(main.cf master.cf);
     spew("$conf/main.cf", $part{'main.cf'});
     # All services, those that are only proposed too.
