@@ -58,27 +58,6 @@ is_recipient(const char *address, const struct bounce *bounce, struct arena *are
 	    is_alias(address, bounce->recipient, arena));
 }
 
-/* Does the name stand in the text, alone or as the end of a longer one? */
-static bool
-names_domain(struct str text, struct str domain)
-{
-	size_t at = 0, end;
-
-	if (domain.len == 0)
-		return false;
-	for (; str_ifind(text, domain, at, &at) == 1; at++) {
-		end = at + domain.len;
-		if (at > 0 && (str_is_alnum(text.data[at - 1]) || strchr("-_@", text.data[at - 1]) != NULL))
-			continue;
-		if (end + 1 < text.len && text.data[end] == '.')
-			end++;
-		if (end == text.len || !(str_is_alnum(text.data[end]) ||
-		    text.data[end] == '-' || text.data[end] == '_'))
-			return true;
-	}
-	return false;
-}
-
 /* Whom the addresses in the words are. */
 static enum about
 about_addresses(const struct bounce *bounce, struct str words, struct arena *arena)
@@ -113,8 +92,9 @@ about_whom(const struct bounce *bounce, struct arena *arena)
 	about = about_addresses(bounce, words, arena);
 	if (about != ABOUT_NOBODY)
 		return about;
-	if (bounce->sender[0] != '\0' && names_domain(words, str_of(address_domain(bounce->sender))) &&
-	    !names_domain(words, str_of(address_domain(bounce->recipient))))
+	if (bounce->sender[0] != '\0' &&
+	    reply_names_domain(words, str_of(address_domain(bounce->sender))) &&
+	    !reply_names_domain(words, str_of(address_domain(bounce->recipient))))
 		return ABOUT_SENDER;
 	if (address_parse(str_of(bounce->final_recipient), arena,
 	    &final) == 1 && !is_alias(final, bounce->recipient, arena))

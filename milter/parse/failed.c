@@ -5,6 +5,7 @@
 #include "parse/header.h"
 #include "parse/limits.h"
 #include "parse/mention.h"
+#include "parse/reason.h"
 #include "parse/returned.h"
 
 #define OTHERS_MOST 4
@@ -96,4 +97,14 @@ failed_find(struct reading *reading, struct entries *entries_r)
 		else
 			entries_r->list[0].guessed = true;
 	}
+}
+
+int
+failed_read_reason(const struct entry *entry, struct arena *arena, struct bounce *bounce)
+{
+	int ret = reason_read(entry->words, arena, bounce);
+
+	if (ret == 1 && entry->shared && bounce->stage == STAGE_RCPT)
+		bounce->stage = STAGE_UNKNOWN;
+	return ret;
 }

@@ -12,4 +12,8 @@
    message alone is marked as guessed. All is in the arena. */
 void failed_find(struct reading *reading, struct entries *entries_r);
 
+/* As reason_read(), of what is said of an entry. That RCPT TO was refused is left
+   out where the words are shared: it may have been another one's. */
+int failed_read_reason(const struct entry *entry, struct arena *arena, struct bounce *bounce);
+
 #endif

@@ -232,22 +232,54 @@ is_address_byte(char byte)
 	    (byte != '\0' && strchr("!#$%&*+-/=?^_`{|}~@", byte) != NULL);
 }
 
-bool
-reply_names_address(struct str text, struct str address)
+static bool
+precedes_address(char byte)
+{
+	return is_address_byte(byte) || byte == '.';
+}
+
+static bool
+is_domain_byte(char byte)
+{
+	return str_is_alnum(byte) || byte == '-' || byte == '_';
+}
+
+static bool
+precedes_domain(char byte)
+{
+	return is_domain_byte(byte) || byte == '@';
+}
+
+/* Does the name stand in the text, and none of these bytes beside it? */
+static bool
+stands_in(struct str text, struct str name, bool (*precedes)(char byte),
+    bool (*follows)(char byte))
 {
 	size_t at = 0, end;
 
-	if (address.len == 0)
+	if (name.len == 0)
 		return false;
-	for (; str_ifind(text, address, at, &at) == 1; at++) {
-		end = at + address.len;
-		if (at > 0 && (is_address_byte(text.data[at - 1]) || text.data[at - 1] == '.'))
+	for (; str_ifind(text, name, at, &at) == 1; at++) {
+		end = at + name.len;
+		if (at > 0 && precedes(text.data[at - 1]))
 			continue;
 		/* A dot behind it may end the sentence. */
 		if (end + 1 < text.len && text.data[end] == '.')
 			end++;
-		if (end == text.len || !is_address_byte(text.data[end]))
+		if (end == text.len || !follows(text.data[end]))
 			return true;
 	}
 	return false;
+}
+
+bool
+reply_names_address(struct str text, struct str address)
+{
+	return stands_in(text, address, precedes_address, is_address_byte);
+}
+
+bool
+reply_names_domain(struct str text, struct str domain)
+{
+	return stands_in(text, domain, precedes_domain, is_domain_byte);
 }

@@ -35,4 +35,8 @@ int reply_take_status(struct str *rest, struct arena *arena, const char **status
    "jo@example.com" is not named by "<banjo@example.com>". */
 bool reply_names_address(struct str text, struct str address);
 
+/* Does the domain stand in the text, alone or as the end of a longer name, and not
+   in an address? */
+bool reply_names_domain(struct str text, struct str domain);
+
 #endif

@@ -9,7 +9,6 @@
 #include "parse/limits.h"
 #include "parse/phrase.h"
 #include "parse/plain.h"
-#include "parse/reason.h"
 #include "parse/reply.h"
 #include "parse/returned.h"
 
@@ -140,10 +139,8 @@ complete_words(const struct entry *entry, struct reading *reading, struct bounce
 {
 	struct bounce told = *bounce;
 
-	if (reason_read(entry->words, reading->arena, &told) == 0)
+	if (failed_read_reason(entry, reading->arena, &told) == 0)
 		return;
-	if (entry->shared && told.stage == STAGE_RCPT)
-		told.stage = STAGE_UNKNOWN; /* it may have been another one's */
 	if (bounce->text[0] != '\0' || (entry->shared && is_specific(bounce->status))) {
 		if (bounce->stage == STAGE_UNKNOWN)
 			bounce->stage = told.stage;
@@ -163,13 +160,14 @@ complete_from_notice(struct reading *reading)
 {
 	struct report *report = reading->report;
 	struct entries entries;
-	bool silent = false, tells_stage = phrase_stage(reading->notice) != STAGE_UNKNOWN;
+	bool silent = false, no_stage = false;
 
-	for (unsigned i = 0; i < report->count; i++)
+	for (unsigned i = 0; i < report->count; i++) {
 		silent |= report->bounces[i].recipient[0] == '\0' ||
-		    report->bounces[i].text[0] == '\0' ||
-		    (tells_stage && report->bounces[i].stage == STAGE_UNKNOWN);
-	if (!silent)
+		    report->bounces[i].text[0] == '\0';
+		no_stage |= report->bounces[i].stage == STAGE_UNKNOWN;
+	}
+	if (!silent && !(no_stage && phrase_stage(reading->notice) != STAGE_UNKNOWN))
 		return;
 	failed_find(reading, &entries);
 	if (entries.count == 1 && report->count == 1 && report->bounces[0].recipient[0] == '\0') {

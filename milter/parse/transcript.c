@@ -153,7 +153,7 @@ take_host(struct session *session, struct str line)
 {
 	size_t at;
 
-	if (str_ifind(line, STR("while talking to "), 0, &at) && at < 8)
+	if (str_ifind(str_sub(line, 0, 24), STR("while talking to "), 0, &at))
 		line = str_sub(line, at + 17, line.len);
 	else if (!is_host_line(line))
 		return false;

@@ -10,7 +10,6 @@
 #include "parse/limits.h"
 #include "parse/line.h"
 #include "parse/phrase.h"
-#include "parse/reason.h"
 #include "parse/returned.h"
 #include "parse/status.h"
 
@@ -67,11 +66,9 @@ add_bounce(struct reading *reading, const struct entry *entry, bool silent,
 	bounce->final_recipient = reading_clean(reading, entry->shown, LIMITS_ADDRESS_BYTES);
 	/* Domino says it in the subject, and sometimes there alone. Of other subjects
 	   a part is the returned message's own. */
-	if ((reason_read(entry->words, reading->arena, bounce) == 0 && silent) ||
+	if ((failed_read_reason(entry, reading->arena, bounce) == 0 && silent) ||
 	    strcmp(reading->report->format, "domino") == 0)
 		add_subject(reading, bounce);
-	if (entry->shared && bounce->stage == STAGE_RCPT)
-		bounce->stage = STAGE_UNKNOWN; /* it may have been another one's */
 	bounce->outcome = outcome_of(kind, bounce);
 }
 

@@ -135,32 +135,6 @@ is_suppressed(const struct daemon *daemon)
 	return standing.suppressed[TABLE_MAIN].event != 0;
 }
 
-static int
-do_nothing(struct job *job, struct store_txn *txn, const char **error_r)
-{
-	(void)job;
-	(void)txn;
-	(void)error_r;
-	return 0;
-}
-
-static void
-release(struct job *job)
-{
-	free(job);
-}
-
-/* Wait until all is done that was posted so far. */
-static void
-settle(struct writer *writer)
-{
-	struct job *job = calloc(1, sizeof(*job));
-
-	job->apply = do_nothing;
-	job->release = release;
-	assert_int_equal(writer_run(writer, job, 600), 0);
-}
-
 /* The clocks go on by so many seconds, and the daemon looks. */
 static void
 move(struct daemon *daemon, int64_t realtime, int64_t monotonic)
@@ -168,8 +142,8 @@ move(struct daemon *daemon, int64_t realtime, int64_t monotonic)
 	realtime_shift += realtime;
 	monotonic_shift += monotonic;
 	housekeeping_tick(daemon->housekeeping);
-	settle(daemon->machine.parts.writer);
-	settle(daemon->machine.parts.sent_writer);
+	assert_int_equal(settle(daemon->machine.parts.writer, 600), 0);
+	assert_int_equal(settle(daemon->machine.parts.sent_writer, 600), 0);
 }
 
 static void

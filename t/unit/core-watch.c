@@ -59,29 +59,11 @@ tear_down(void **state)
 
 /* --- the daemon ------------------------------------------------------------ */
 
-static int
-do_nothing(struct job *job, struct store_txn *txn, const char **error_r)
-{
-	(void)job;
-	(void)txn;
-	(void)error_r;
-	return 0;
-}
-
-static void
-release(struct job *job)
-{
-	free(job);
-}
-
 /* What is on its way to the store has arrived, or failed. */
 static void
 flush(struct lane *lane)
 {
-	struct job *job = calloc(1, sizeof(*job));
-
-	*job = (struct job){ .apply = do_nothing, .release = release };
-	writer_run(lane->machine.parts.writer, job, 60);
+	settle(lane->machine.parts.writer, 60);
 }
 
 static void

@@ -57,6 +57,30 @@ machine_open(struct machine *machine, const char *text)
 	assert_done(pipeline_new(&machine->parts, &machine->pipeline, &error));
 }
 
+static inline int
+settle_apply(struct job *job, struct store_txn *txn, const char **error_r)
+{
+	(void)job, (void)txn, (void)error_r;
+	return 0;
+}
+
+static inline void
+settle_release(struct job *job)
+{
+	free(job);
+}
+
+/* Wait until all that was posted so far is done, at most so many seconds.
+   Returns 0, or -1 if that failed. */
+static inline int
+settle(struct writer *writer, int64_t timeout_sec)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	*job = (struct job){ .apply = settle_apply, .release = settle_release };
+	return writer_run(writer, job, timeout_sec);
+}
+
 /* Commit and publish what is on its way. */
 static inline void
 machine_drain(struct machine *machine)
