@@ -514,12 +514,11 @@ subtest 'the store' => sub {
 subtest 'the tables' => sub {
     my $state = $one->state_dir;
     my $file  = "$state/access.lmdb";
-    SKIP: {
-        skip 'no postmap here', 1 if (run('/usr/sbin/postmap', '-c', "$dir/postfix", '-q', 'x', 'lmdb:/none'))[2] =~ /unsupported|127/;
+    {
         unlink $file;
         spew("$state/access", "user\@example.net 550 5.1.1 ours\n");
         my ($status, undef, $err) = run('/usr/sbin/postmap', '-c', "$dir/postfix", "lmdb:$state/access");
-        skip "postmap: $err", 1 if $status;
+        is $status, 0, 'a table by postmap' or diag $err;
         unlink "$state/access";
         chown +(getpwnam 'nobody')[2, 3], $file;
         my $foreign = "$file holds entries that bouncemilter did not write: move them to a table of your own, "

@@ -32,7 +32,7 @@ sub _root {
     return $root = -d $unpacked ? $unpacked : undef;
 }
 
-# Why there can be no private Postfix, '' if there can: for skip_all.
+# Why there can be no private Postfix, '' if there can.
 sub absent {
     return 'needs root' if $> != 0;
     return defined _root() ? '' : 'no Postfix with LMDB tables: run t/lib/deps';
